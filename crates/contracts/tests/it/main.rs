@@ -1,0 +1,4 @@
+//! What other programs rely on: the committed schemas and golden samples.
+
+mod samples;
+mod schemas;

@@ -1,0 +1,30 @@
+//! `samples/<type>.json` is a message as it was sent when the type was released. Nothing rewrites a sample: it
+//! proves that old messages (replays, resyncs, parked ones) are still understood.
+
+use std::fs;
+use std::path::Path;
+
+use contracts::{EventType, Payload};
+
+fn sample(event_type: EventType) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("samples")
+        .join(format!("{event_type}.json"));
+    fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}: every type has a golden sample",
+            path.display()
+        )
+    })
+}
+
+#[test]
+fn every_golden_sample_is_understood_and_written_back_the_same() {
+    for event_type in EventType::ALL {
+        let text = sample(*event_type);
+        let payload = Payload::from_json(*event_type, &text).unwrap();
+        let written: serde_json::Value = serde_json::from_str(&payload.to_json().unwrap()).unwrap();
+        let released: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(written, released, "{event_type}");
+    }
+}
