@@ -1,1 +1,10 @@
-//! testkit
+//! What the tests of the whole shop share: start it as a process, talk to it, break it, and check what it left behind.
+//!
+//! A dev-dependency only. Errors are `anyhow`: a test that cannot go on says why and fails.
+
+pub mod checker;
+pub mod client;
+pub mod maildir;
+pub mod process;
+pub mod seed;
+pub mod wait;

@@ -1,0 +1,46 @@
+# Thin targets: each says what it runs, the work is done by cargo and by hack/.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# One build folder for you, for the Makefile and for CI, outside the clone: builds are slow, and a second copy is 3 GB.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shop-platform/target
+CARGO := cargo
+# `make run PROFILE=release` builds the optimised binary (several minutes; `make bench` uses it).
+PROFILE ?= dev
+PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+ARGS ?=
+
+.PHONY: help run demo test lint fmt doc deny generate bench bench-gate
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
+
+run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
+	@$(CARGO) build --locked --quiet --profile $(PROFILE) -p shop
+	@exec $(CARGO_TARGET_DIR)/$(PROFILE_DIR)/shop $(ARGS)
+
+demo: ## Drive the running shop like a customer and an administrator (curl and jq)
+	@examples/journey.sh
+
+test: ## Run all tests
+	$(CARGO) test --locked --workspace
+
+lint: ## Formatting, clippy, docs
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc: ## Build the API documentation; a warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+deny: ## Licences, advisories, bans and sources of the dependencies
+	hack/cargo-deny.sh
+
+generate: ## Write the generated files that are committed
+	$(CARGO) run --locked --quiet -p contracts --bin contract-schemas
+
+bench: ## Measure against the budgets of docs/performance.md
+	bench/run.sh
+
+bench-gate: ## The CI gate: instructions per request at the gateway
+	bench/gateway-instructions.sh
