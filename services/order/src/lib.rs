@@ -1,1 +1,3 @@
-//! order
+//! The order service.
+
+pub mod domain;

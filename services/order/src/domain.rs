@@ -1,0 +1,19 @@
+//! What an order is and how it changes: pure, without IO, clock or store.
+
+pub mod address;
+pub mod catalog;
+pub mod number;
+pub mod order;
+pub mod pricing;
+pub mod shipment;
+pub mod timeline;
+pub mod transition;
+
+pub use address::{Address, AddressText, Country};
+pub use catalog::CatalogEntry;
+pub use number::OrderNumber;
+pub use order::{Draft, Line, Order, PaymentMethod, Placed};
+pub use pricing::{Item, PricedLines, PricingError};
+pub use shipment::{Shipment, ShipmentStatus, ShipmentText};
+pub use timeline::{Entry, EntryKind};
+pub use transition::{Change, Deadlines, Decision, Ignored, Input, Record, Refusal};
