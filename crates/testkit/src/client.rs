@@ -167,7 +167,10 @@ impl Client {
     /// Waits until the order has left the states that pass by themselves, and returns it.
     pub async fn settled_order(&self, id: &str) -> Result<Value> {
         crate::wait::until(&format!("order {id} to settle"), || async move {
-            let order = self.get(&format!("/api/v1/orders/{id}")).await?.expect(200)?;
+            let order = self
+                .get(&format!("/api/v1/orders/{id}"))
+                .await?
+                .expect(200)?;
             let status = order.text("/status")?;
             Ok((!matches!(status, "pending" | "cancelling")).then_some(order.body))
         })

@@ -25,10 +25,21 @@ pub struct RunFile {
     pub admin_addresses: BTreeMap<String, String>,
 }
 
+impl RunFile {
+    /// `host:port` of a service that runs.
+    pub fn address(&self, service: &str) -> Result<&str> {
+        self.addresses
+            .get(service)
+            .map(String::as_str)
+            .with_context(|| format!("{service} does not run"))
+    }
+}
+
 /// A data folder and how to start the binary on it. The folder is removed at the end, but kept when the test fails.
 pub struct ShopHarness {
     binary: PathBuf,
     data: Option<TempDir>,
+    prefix: Vec<String>,
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
 }
@@ -47,9 +58,19 @@ impl ShopHarness {
         Ok(Self {
             binary: PathBuf::from(binary),
             data: Some(tempfile::Builder::new().prefix("shop-test-").tempdir()?),
+            prefix: Vec::new(),
             arguments: Vec::new(),
             variables,
         })
+    }
+
+    /// Started by another program, such as `taskset -c 0`, which must replace itself by the shop.
+    #[must_use]
+    pub fn started_by(mut self, program: &str, arguments: &[&str]) -> Self {
+        let shop = std::mem::replace(&mut self.binary, PathBuf::from(program));
+        self.prefix = arguments.iter().map(|text| (*text).to_owned()).collect();
+        self.prefix.push(shop.display().to_string());
+        self
     }
 
     /// With a command-line argument.
@@ -97,6 +118,7 @@ impl ShopHarness {
             }
         }
         let child = command
+            .args(&self.prefix)
             .arg("--data")
             .arg(self.data())
             .args(&self.arguments)
