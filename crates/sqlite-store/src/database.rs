@@ -1,0 +1,91 @@
+//! The store as services hold it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::error::{OpenError, StoreError};
+use crate::readers::Readers;
+use crate::schema::Schema;
+use crate::writer::Writer;
+
+/// Connections that read beside the writer. Each costs about a megabyte of cache when warm.
+const READERS: usize = 2;
+
+/// One SQLite file. Cheap to clone; the file is closed by [`Database::close`], or when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl Database {
+    /// Opens the file, or makes it, checks that it is intact, and brings it up to the schema.
+    ///
+    /// The folder must exist. The check reads the whole file, which takes about a second a gigabyte.
+    pub async fn open(path: &Path, schema: &'static Schema) -> Result<Self, OpenError> {
+        let file = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || open(&file, schema)).await;
+        opened.unwrap_or_else(|_| {
+            Err(OpenError::Thread {
+                path: path.to_owned(),
+                source: std::io::Error::other("opening was cut short"),
+            })
+        })
+    }
+
+    /// Runs a command: all or nothing, durable when this returns `Ok`.
+    ///
+    /// The command runs on the writer thread in a savepoint, so it must not start or end transactions, and it must not
+    /// wait for anything. If this future is dropped, the command may have been applied.
+    pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(command).await
+    }
+
+    /// Runs a query against what is committed. The connection refuses to write.
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.readers.run(query).await
+    }
+
+    /// Whether the store answers: for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|connection| {
+            connection.query_row("SELECT 1", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Finishes what waits and closes the file; later commands and queries, also those of clones, are refused.
+    pub async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}
+
+fn open(path: &Path, schema: &'static Schema) -> Result<Database, OpenError> {
+    let mut writer = crate::open::writer(path)?;
+    schema.migrate(&mut writer, path)?;
+    let readers = (0..READERS)
+        .map(|_| crate::open::reader(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let writer = Writer::start(writer, schema.service).map_err(|source| OpenError::Thread {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Database {
+        writer,
+        readers: Readers::new(readers),
+    })
+}

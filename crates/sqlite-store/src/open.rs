@@ -1,0 +1,84 @@
+//! Opening and checking the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::OpenError;
+
+/// How long a connection waits for another one's lock. There is one writer, so only a checkpoint can hold one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept by each connection; more than any service has.
+const STATEMENTS: usize = 128;
+
+/// The connection that writes: the file is made if it is not there, checked and set up.
+pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    let classify = |error| classify(path, error);
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(classify)?;
+    common(&connection).map_err(classify)?;
+    check(&connection, path)?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -2000;
+             PRAGMA journal_size_limit = 16777216;",
+        )
+        .map_err(classify)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let open = || {
+        let connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        common(&connection)?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1000;")?;
+        Ok(connection)
+    };
+    open().map_err(|error| classify(path, error))
+}
+
+fn common(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+/// Reads the whole file once: a damaged page is found now, not when an order needs it.
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| classify(path, error))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(OpenError::Damaged {
+        path: path.to_owned(),
+        detail: found.lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+fn classify(path: &Path, error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        },
+        _ => OpenError::Unwritable {
+            path: path.to_owned(),
+            source: error,
+        },
+    }
+}
