@@ -1,1 +1,22 @@
-//! service-kit
+//! What every process of the platform does, and nothing about shops: settings, telemetry, lifecycle, health, HTTP
+//! conventions.
+
+mod app;
+pub mod cli;
+pub mod client;
+mod crash;
+mod health;
+pub mod http;
+mod lifecycle;
+mod metrics_page;
+mod server;
+pub mod settings;
+pub mod telemetry;
+pub mod trace_context;
+
+pub use app::{App, Running, Runtime};
+pub use crash::crash_point;
+pub use health::{Detail, Health};
+pub use lifecycle::{Abandoned, Lifecycle, LifecycleSettings, signal};
+pub use metrics_page::Metrics;
+pub use server::{BindError, HttpSettings, bind};

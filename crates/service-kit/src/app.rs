@@ -1,0 +1,152 @@
+//! A built service: its routes and its sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use contracts::Clock;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpListener;
+
+use crate::health::Health;
+use crate::lifecycle::{Abandoned, Lifecycle};
+use crate::metrics_page::Metrics;
+use crate::server::{BindError, HttpSettings, bind, serve};
+
+/// What `build` is given besides settings.
+#[derive(Clone)]
+pub struct Runtime {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The service's life.
+    pub lifecycle: Lifecycle,
+    /// The process's metrics.
+    pub metrics: Metrics,
+}
+
+/// A service that listens, and answers once it runs.
+pub struct App {
+    lifecycle: Lifecycle,
+    settings: Arc<HttpSettings>,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    service: BoxFuture<'static, ()>,
+    admin: BoxFuture<'static, ()>,
+    closing: Vec<BoxFuture<'static, ()>>,
+}
+
+impl App {
+    /// Takes the ports and puts the router behind them.
+    pub async fn bind(
+        runtime: &Runtime,
+        settings: &HttpSettings,
+        router: Router,
+        health: &Health,
+    ) -> Result<Self, BindError> {
+        let settings = Arc::new(settings.clone());
+        let lifecycle = runtime.lifecycle.clone();
+        let name = lifecycle.name();
+        let setting = |key: &str| format!("SHOP__{}__HTTP__{key}", name.to_uppercase());
+        let listener = bind(name, settings.host, settings.port, &setting("PORT")).await?;
+        let address = local_address(name, &listener)?;
+        let (life, http) = (lifecycle.clone(), Arc::clone(&settings));
+        let service: BoxFuture<'static, ()> = Box::pin(serve(listener, router, life, http));
+        Self::with_server(runtime, &settings, address, service, health).await
+    }
+
+    /// For a service that has its own server: takes the admin port only.
+    pub async fn with_server(
+        runtime: &Runtime,
+        settings: &Arc<HttpSettings>,
+        address: SocketAddr,
+        service: BoxFuture<'static, ()>,
+        health: &Health,
+    ) -> Result<Self, BindError> {
+        let lifecycle = runtime.lifecycle.clone();
+        let name = lifecycle.name();
+        let setting = format!("SHOP__{}__HTTP__ADMIN_PORT", name.to_uppercase());
+        let listener = bind(name, settings.admin_host, settings.admin_port, &setting).await?;
+        let admin_address = local_address(name, &listener)?;
+        let admin = serve(
+            listener,
+            health.admin_router(runtime.metrics.clone()),
+            lifecycle.clone(),
+            Arc::clone(settings),
+        );
+        Ok(Self {
+            lifecycle,
+            settings: Arc::clone(settings),
+            address,
+            admin_address,
+            service,
+            admin: Box::pin(admin),
+            closing: Vec::new(),
+        })
+    }
+
+    /// Adds what is done last, after all tasks have ended: closing a store.
+    #[must_use]
+    pub fn closing(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.closing.push(Box::pin(work));
+        self
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.lifecycle.name()
+    }
+
+    /// Where requests are answered.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health and metrics are.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// The settings it was bound with.
+    #[must_use]
+    pub fn settings(&self) -> &HttpSettings {
+        &self.settings
+    }
+
+    /// Begins to answer. The sockets took connections since they were bound, so nobody was refused meanwhile.
+    pub fn start(self) -> Running {
+        self.lifecycle.spawn("server", self.service);
+        self.lifecycle.spawn("admin-server", self.admin);
+        Running {
+            lifecycle: self.lifecycle,
+            closing: self.closing,
+        }
+    }
+}
+
+/// A service that answers.
+pub struct Running {
+    lifecycle: Lifecycle,
+    closing: Vec<BoxFuture<'static, ()>>,
+}
+
+impl Running {
+    /// Ends the service in its phases, then closes what it holds.
+    pub async fn stop(self) -> Result<(), Abandoned> {
+        let result = self.lifecycle.shut_down().await;
+        for work in self.closing {
+            work.await;
+        }
+        result
+    }
+}
+
+fn local_address(service: &'static str, listener: &TcpListener) -> Result<SocketAddr, BindError> {
+    listener.local_addr().map_err(|source| BindError::Other {
+        address: SocketAddr::from(([0, 0, 0, 0], 0)),
+        service,
+        source,
+    })
+}

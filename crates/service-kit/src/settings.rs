@@ -1,0 +1,90 @@
+//! Settings: defaults in the types, then a YAML file, then the environment; typed, and unknown keys are refused.
+//!
+//! A settings struct derives `Deserialize` with `#[serde(default, deny_unknown_fields)]` and has a `Default`.
+//! `SHOP__SECTION__KEY` sets `section.key`; `STORE_URL` and `BROKER_URL` set `store.url` and `broker.url`;
+//! `SHOP__SECTION__KEY_FILE` reads `section.key` from a file, for secrets.
+
+mod layers;
+mod secret;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::secret::Secret;
+
+/// Why settings were refused. Each names the key and where it was set.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not YAML, or not a mapping.
+    #[error("{} is not a YAML mapping", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_yaml::Error,
+    },
+    /// A key is unknown.
+    #[error("unknown setting `{key}` ({origin}); known here: {known}")]
+    Unknown {
+        /// Its path.
+        key: String,
+        /// Where it was set.
+        origin: String,
+        /// The keys that exist beside it.
+        known: String,
+    },
+    /// A value does not fit its key.
+    #[error("setting `{key}` ({origin}): {message}")]
+    Invalid {
+        /// Its path.
+        key: String,
+        /// Where it was set.
+        origin: String,
+        /// What would fit.
+        message: String,
+    },
+    /// A file named by a `…_FILE` variable cannot be read.
+    #[error("{variable} names {}, which cannot be read", path.display())]
+    SecretFile {
+        /// The variable.
+        variable: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Reads the settings of this process.
+pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, SettingsError> {
+    load_from(file, std::env::vars())
+}
+
+/// Reads settings from a file and the given variables.
+pub fn load_from<T: DeserializeOwned>(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<T, SettingsError> {
+    layers::Layers::new(file, variables)?.extract()
+}
+
+/// The settings in force as YAML, for `--check-config`; secrets show as `<redacted>`.
+pub fn redacted_yaml<T: Serialize>(settings: &T) -> Result<String, serde_yaml::Error> {
+    serde_yaml::to_string(settings)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! W3C Trace Context: the `traceparent` of the work that is going on, over HTTP and over the broker.
+
+use std::future::Future;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+
+/// The header, and the message attribute.
+pub const HEADER: HeaderName = HeaderName::from_static("traceparent");
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// Continues the caller's trace, or starts one: a new span id under its trace id.
+#[must_use]
+pub fn continue_from(headers: &HeaderMap) -> String {
+    let parent = headers
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(parse);
+    next(parent.as_ref())
+}
+
+/// The `traceparent` of the work that is going on; none outside of a request or a message.
+#[must_use]
+pub fn current() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Runs work under a `traceparent`.
+pub async fn scope<F: Future>(traceparent: String, work: F) -> F::Output {
+    CURRENT.scope(traceparent, work).await
+}
+
+/// The header that continues the current trace at another service.
+#[must_use]
+pub fn header() -> Option<HeaderValue> {
+    current().and_then(|text| HeaderValue::from_str(&text).ok())
+}
+
+/// Makes a tracing span a child of the remote span that a `traceparent` names.
+#[must_use]
+pub fn remote(traceparent: &str) -> Option<opentelemetry::Context> {
+    parse(traceparent)
+        .map(|context| opentelemetry::Context::new().with_remote_span_context(context))
+}
+
+fn next(parent: Option<&SpanContext>) -> String {
+    let random = uuid::Uuid::new_v4().as_u128();
+    let (trace, flags) = match parent {
+        Some(parent) => (parent.trace_id(), parent.trace_flags()),
+        None => (
+            TraceId::from(uuid::Uuid::new_v4().as_u128()),
+            TraceFlags::SAMPLED,
+        ),
+    };
+    let span = SpanId::from(u64::try_from(random >> 64).unwrap_or(1) ^ 1);
+    format!("00-{trace}-{span}-{flags:02x}")
+}
+
+/// Reads version 00, as section 3.2 of the recommendation has it.
+fn parse(text: &str) -> Option<SpanContext> {
+    let mut parts = text.trim().split('-');
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let lower_hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let well_formed = version == "00"
+        && parts.next().is_none()
+        && lower_hex(trace, 32)
+        && lower_hex(span, 16)
+        && lower_hex(flags, 2);
+    if !well_formed {
+        return None;
+    }
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
+        TraceFlags::new(u8::from_str_radix(flags, 16).ok()?),
+        true,
+        TraceState::default(),
+    );
+    context.is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn a_trace_is_continued_under_a_new_span() {
+        let headers = HeaderMap::from_iter([(HEADER, HeaderValue::from_static(PARENT))]);
+        let next = continue_from(&headers);
+        assert_eq!(next.len(), PARENT.len());
+        assert!(
+            next.starts_with("00-0af7651916cd43dd8448eb211c80319c-"),
+            "{next}"
+        );
+        assert!(next.ends_with("-01") && next != PARENT, "{next}");
+        assert!(parse(&next).is_some());
+    }
+
+    #[test]
+    fn a_malformed_parent_starts_a_new_trace() {
+        for text in [
+            "",
+            "00-0-0-0",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "junk",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert!(parse(&next(None)).is_some());
+    }
+
+    #[tokio::test]
+    async fn the_current_trace_is_known_inside_its_scope_only() {
+        assert_eq!(current(), None);
+        let inside = scope(PARENT.to_owned(), async { current() }).await;
+        assert_eq!(inside, Some(PARENT.to_owned()));
+    }
+}
