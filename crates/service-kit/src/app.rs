@@ -116,6 +116,7 @@ impl App {
     }
 
     /// Begins to answer. The sockets took connections since they were bound, so nobody was refused meanwhile.
+    #[must_use = "dropping it leaves the service without an orderly end"]
     pub fn start(self) -> Running {
         self.lifecycle.spawn("server", self.service);
         self.lifecycle.spawn("admin-server", self.admin);

@@ -50,6 +50,7 @@ pub trait ServiceSettings: Default + Serialize + DeserializeOwned {
 
 /// Runs a service: parses, builds, serves until a signal, ends in its phases. An error is one line on stderr and exit
 /// code 1.
+#[must_use]
 pub fn main<S, B, Fut>(
     name: &'static str,
     openapi: fn() -> utoipa::openapi::OpenApi,
@@ -69,6 +70,7 @@ where
     clippy::print_stderr,
     reason = "the last words of a process, also when logging was never set up"
 )]
+#[must_use]
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

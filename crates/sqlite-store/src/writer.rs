@@ -113,28 +113,21 @@ fn group(
     let started = Instant::now();
     let mut answers = Vec::new();
     let mut closing = None;
-    let outcome = match execute(connection, "BEGIN IMMEDIATE") {
-        Err(error) => {
-            let error = StoreError::Commit(Arc::new(error));
-            answers.push(first(Err(error.clone())));
-            Err(error)
+    let begun =
+        execute(connection, "BEGIN IMMEDIATE").map_err(|error| StoreError::Commit(Arc::new(error)));
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        answers.push(job(begun.clone().map(|()| connection)));
+        if begun.is_err() || connection.is_autocommit() || answers.len() == GROUP {
+            break;
         }
-        Ok(()) => {
-            let mut next = Some(first);
-            while let Some(job) = next.take() {
-                answers.push(job(Ok(connection)));
-                if connection.is_autocommit() || answers.len() == GROUP {
-                    break;
-                }
-                match waiting.try_recv() {
-                    Ok(Order::Run(job)) => next = Some(job),
-                    Ok(Order::Close(closed)) => closing = Some(closed),
-                    Err(_) => {}
-                }
-            }
-            commit(connection)
+        match waiting.try_recv() {
+            Ok(Order::Run(job)) => next = Some(job),
+            Ok(Order::Close(closed)) => closing = Some(closed),
+            Err(_) => {}
         }
-    };
+    }
+    let outcome = begun.and_then(|()| commit(connection));
     if let Err(error) = &outcome {
         tracing::error!(
             store,

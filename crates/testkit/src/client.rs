@@ -64,7 +64,7 @@ impl Client {
     /// A stranger at `address` (`host:port` of the gateway or of one service).
     pub fn new(address: &str) -> Result<Self> {
         let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self {
@@ -99,7 +99,6 @@ impl Client {
     }
 
     /// A request to `path`, with the token if there is one.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {

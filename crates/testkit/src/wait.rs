@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use tokio::time::Instant;
 
 /// How long a condition may take on a slow and busy machine before the test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks until the answer is `Some`, at most [`PATIENCE`]; `what` completes "timed out waiting for …".
 pub async fn until<T, F, Fut>(what: &str, ask: F) -> Result<T>

@@ -106,7 +106,7 @@ fn explain(path: &ErrorPath, error: &serde_json::Error) -> Problem {
     let code = code(message);
     if let ("unknown_field" | "missing_field" | "duplicate_field", Some(field)) =
         (code, between_backticks(message))
-        && !pointer.ends_with(&format!("/{field}"))
+        && !pointer.ends_with(&format!("/{}", escape(field)))
     {
         pointer.push('/');
         pointer.push_str(&escape(field));

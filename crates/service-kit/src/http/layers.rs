@@ -24,7 +24,6 @@ const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Request ids, trace context, metrics, a body limit, and problems for what no handler answers: an unknown path, a wrong
 /// method, a panic.
-#[must_use]
 pub fn standard_layers(router: Router, service: &'static str) -> Router {
     router
         .fallback(async || Problem::not_found())

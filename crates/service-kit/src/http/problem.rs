@@ -21,8 +21,13 @@ pub struct FieldError {
 }
 
 /// An error reply. Handlers return it; the outermost layer adds the request id and the path.
+///
+/// Boxed, because it travels as the error of many small functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Content>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Content {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
@@ -66,7 +71,7 @@ impl Problem {
     /// A problem with a stable code and a title that is the same for every problem of this kind.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self {
+        Self(Box::new(Content {
             status,
             code,
             title,
@@ -74,13 +79,13 @@ impl Problem {
             errors: Vec::new(),
             members: serde_json::Map::new(),
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// With what is wrong this time.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
@@ -92,7 +97,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        self.errors.push(FieldError {
+        self.0.errors.push(FieldError {
             pointer: pointer.into(),
             code: code.into(),
             message: message.into(),
@@ -103,14 +108,14 @@ impl Problem {
     /// With a further member.
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// With a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -124,19 +129,19 @@ impl Problem {
     /// Its status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Its code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// The refused fields.
     #[must_use]
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
     }
 
     /// 404 `not_found`: it does not exist, or it is somebody else's.
@@ -231,20 +236,21 @@ impl Problem {
     }
 
     fn render(self, instance: Option<String>, request_id: Option<String>) -> Response {
+        let content = *self.0;
         let body = ProblemBody {
-            kind: format!("/problems/{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            code: self.code,
-            detail: self.detail,
+            kind: format!("/problems/{}", content.code),
+            title: content.title,
+            status: content.status.as_u16(),
+            code: content.code,
+            detail: content.detail,
             instance,
             request_id,
-            errors: self.errors,
-            members: self.members,
+            errors: content.errors,
+            members: content.members,
         };
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = (self.status, bytes).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = (content.status, bytes).into_response();
+        response.headers_mut().extend(content.headers);
         response.headers_mut().insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
