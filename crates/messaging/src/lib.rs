@@ -1,1 +1,31 @@
-//! messaging
+//! Events between services: told at least once, done once.
+//!
+//! A command writes its events into its own store's *outbox*, in its own transaction. The *relay* publishes them to the
+//! *broker* and stamps them once they are confirmed. A *consumer* hands each message to a handler, whose transaction begins
+//! with a row in the *inbox*, so a repeated message does nothing. What a handler cannot do now is *deferred* in the
+//! consumer's store, and *parked* there when it cannot be done at all. See `docs/architecture.md`.
+
+mod broker;
+mod connect;
+mod consumer;
+mod deferred;
+pub mod embedded;
+mod handler;
+mod message;
+mod outbox;
+mod parked_api;
+mod relay;
+mod retry;
+pub mod sqlite;
+mod upkeep;
+
+pub use broker::{Broker, BrokerError, Delivery, Receipt, Source, Subscription};
+pub use connect::{ConnectError, connect, embedded_path};
+pub use consumer::{ConsumerSettings, Consumers};
+pub use deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
+pub use handler::{Handler, Outcome};
+pub use message::Message;
+pub use outbox::{OutboxStats, OutboxStore, Poke};
+pub use parked_api::parked_router;
+pub use relay::spawn_relay;
+pub use upkeep::{MessageStore, spawn_upkeep};

@@ -5,6 +5,7 @@ mod app;
 pub mod cli;
 pub mod client;
 mod crash;
+mod error_chain;
 mod health;
 pub mod http;
 mod lifecycle;
@@ -16,6 +17,7 @@ pub mod trace_context;
 
 pub use app::{App, Running, Runtime};
 pub use crash::crash_point;
+pub use error_chain::error_chain;
 pub use health::{Detail, Health};
 pub use lifecycle::{Abandoned, Lifecycle, LifecycleSettings, signal};
 pub use metrics_page::Metrics;

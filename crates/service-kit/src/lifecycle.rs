@@ -35,6 +35,9 @@ impl Default for LifecycleSettings {
     }
 }
 
+/// How long tasks that were abandoned may take to notice it.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// Work was still going on when the grace period ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{tasks} tasks of {name} did not finish within the grace period and were abandoned")]
@@ -83,17 +86,40 @@ impl Lifecycle {
 
     /// Runs a task that the end waits for. One that never ends by itself must watch [`Lifecycle::token`]. A panic is
     /// logged and makes the service unready: half of it is missing.
-    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let life = self.clone();
+        self.track(name, work, move || {
+            life.0.failed.store(true, Ordering::SeqCst);
+        });
+    }
+
+    /// Runs a task that serves one client. A panic is logged and ends that client's connection, nothing else: no request
+    /// may take a service out of the load balancer.
+    pub(crate) fn spawn_for_client(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.track(name, work, || ());
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
+    fn track(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+        after_panic: impl FnOnce() + Send + 'static,
+    ) {
+        let (service, abandoned) = (self.0.name, self.0.abandoned.clone());
         let work = async move {
             let finished = AssertUnwindSafe(work).catch_unwind();
             tokio::select! {
+                biased;
                 result = finished => if result.is_err() {
-                    life.0.failed.store(true, Ordering::SeqCst);
-                    tracing::error!(service = life.0.name, task = name, "a task panicked; the service is unready now");
+                    after_panic();
+                    tracing::error!(service, task = name, "a task panicked");
                 },
-                () = life.0.abandoned.cancelled() => {}
+                () = abandoned.cancelled() => {}
             }
         };
         tokio::spawn(self.0.tasks.track_future(work));
@@ -136,7 +162,8 @@ impl Lifecycle {
         }
         let tasks = life.tasks.len();
         life.abandoned.cancel();
-        life.tasks.wait().await;
+        // A task that blocks its thread cannot be ended; the process ends without it.
+        let _ = tokio::time::timeout(LAST_WAIT, life.tasks.wait()).await;
         Err(Abandoned {
             name: life.name,
             tasks,

@@ -1,25 +1,15 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 with prior knowledge on one port.
 
+mod accept;
+mod activity;
+mod connection;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
 
-use ::http::header::CONNECTION;
-use ::http::{HeaderValue, Version};
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
+use tokio::net::TcpListener;
 
-use crate::http::address::Peer;
-use crate::lifecycle::Lifecycle;
+pub(crate) use self::accept::serve;
 
 /// Where a service listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +27,8 @@ pub struct HttpSettings {
     pub trusted_hops: u8,
     /// Connections at a time; more wait to be accepted.
     pub max_connections: usize,
-    /// Seconds a client may take for the head of a request, and an idle connection is kept.
+    /// Seconds a client may take for the head of a request, and an idle connection is kept (up to twice as long over
+    /// HTTP/2). At least one.
     pub header_timeout_s: u64,
 }
 
@@ -118,111 +109,4 @@ pub async fn bind(
             }
         }
     })
-}
-
-/// How long idle connections stay open after draining began: a request that is on its way then is still answered.
-const LINGER: Duration = Duration::from_millis(250);
-/// How long to wait after the system refused to accept (no file descriptors left).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Accepts and serves connections until the lifecycle drains; each connection is a task of it.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    lifecycle: Lifecycle,
-    settings: Arc<HttpSettings>,
-) {
-    let draining = lifecycle.token();
-    let places = Arc::new(Semaphore::new(settings.max_connections));
-    loop {
-        let accepted = tokio::select! {
-            () = draining.cancelled() => return,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        match accepted {
-            Ok((stream, peer, place)) => {
-                let connection = connection(
-                    stream,
-                    peer,
-                    router.clone(),
-                    lifecycle.clone(),
-                    Arc::clone(&settings),
-                );
-                lifecycle.spawn("connection", async move {
-                    connection.await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, peer, place))
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    lifecycle: Lifecycle,
-    settings: Arc<HttpSettings>,
-) {
-    let stopping = lifecycle.stopping();
-    let service = service_fn(move |mut request: ::http::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        let (router, stopping) = (router.clone(), stopping.clone());
-        async move {
-            let version = request.version();
-            let mut response = router
-                .oneshot(Request::from(request.map(Body::new)))
-                .await?;
-            if stopping.is_cancelled() && version <= Version::HTTP_11 {
-                response
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, std::convert::Infallible>(response)
-        }
-    });
-
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(settings.header_timeout_s))
-        .max_buf_size(64 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(1_000)
-        .max_header_list_size(64 * 1024)
-        .adaptive_window(true);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-
-    let draining = lifecycle.token();
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = async { draining.cancelled().await; tokio::time::sleep(LINGER).await } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%peer, %error, "a connection ended early");
-    }
 }

@@ -26,7 +26,7 @@ pub fn continue_from(headers: &HeaderMap) -> String {
 
 /// The `traceparent` of the work that is going on; none outside of a request or a message.
 #[must_use]
-pub fn current() -> Option<String> {
+pub fn current_traceparent() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
@@ -38,7 +38,7 @@ pub async fn scope<F: Future>(traceparent: String, work: F) -> F::Output {
 /// The header that continues the current trace at another service.
 #[must_use]
 pub fn header() -> Option<HeaderValue> {
-    current().and_then(|text| HeaderValue::from_str(&text).ok())
+    current_traceparent().and_then(|text| HeaderValue::from_str(&text).ok())
 }
 
 /// Makes a tracing span a child of the remote span that a `traceparent` names.
@@ -121,8 +121,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_current_trace_is_known_inside_its_scope_only() {
-        assert_eq!(current(), None);
-        let inside = scope(PARENT.to_owned(), async { current() }).await;
+        assert_eq!(current_traceparent(), None);
+        let inside = scope(PARENT.to_owned(), async { current_traceparent() }).await;
         assert_eq!(inside, Some(PARENT.to_owned()));
     }
 }

@@ -1,0 +1,117 @@
+//! What every broker does for us.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use contracts::topology::Binding;
+
+use crate::message::Message;
+
+/// Why a broker did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The broker's own store refused.
+    #[error("the broker's store refused")]
+    Store(#[from] sqlite_store::StoreError),
+    /// The broker is closed.
+    #[error("the broker is closed")]
+    Closed,
+}
+
+/// Durable queues, delivered at least once.
+#[async_trait]
+pub trait Broker: Send + Sync + 'static {
+    /// What kind it is, for health and metrics: `embedded`.
+    fn kind(&self) -> &'static str;
+
+    /// Makes the queues and their bindings, and one dead-letter queue for each service that has queues. Idempotent.
+    async fn declare(&self, bindings: &[Binding]) -> Result<(), BrokerError>;
+
+    /// Publishes a batch. Returns the ids that are now durable in at least one queue; the others were routed nowhere.
+    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError>;
+
+    /// Takes messages from a queue, `prefetch` at most at a time; consumers of one queue compete.
+    async fn subscribe(
+        &self,
+        queue: &'static str,
+        prefetch: u16,
+    ) -> Result<Subscription, BrokerError>;
+
+    /// Ends the broker, or the connection to it.
+    async fn close(&self);
+}
+
+/// Where deliveries come from.
+#[async_trait]
+pub trait Source: Send {
+    /// The next delivery. Cancelling this call loses nothing.
+    async fn next(&mut self) -> Result<Delivery, BrokerError>;
+}
+
+/// A consumer's end of a queue.
+pub struct Subscription(Box<dyn Source>);
+
+impl Subscription {
+    /// From a broker's own source.
+    #[must_use]
+    pub fn new(source: impl Source + 'static) -> Self {
+        Self(Box::new(source))
+    }
+
+    /// Waits for the next delivery. Cancelling this call loses nothing.
+    pub async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        self.0.next().await
+    }
+}
+
+/// What settles one delivery.
+#[async_trait]
+pub trait Receipt: Send {
+    /// Takes the message off the queue; `false` if it was not there any more.
+    async fn ack(self: Box<Self>) -> Result<bool, BrokerError>;
+}
+
+/// One message, lent until it is acknowledged. Dropping it unacknowledged gives it back to the queue.
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// The queue it comes from; for a dead letter the queue it came from first.
+    pub queue: String,
+    /// How often it was handed out, this time included.
+    pub attempt: u32,
+    receipt: Box<dyn Receipt>,
+}
+
+impl Delivery {
+    /// A delivery that this receipt settles.
+    #[must_use]
+    pub fn new(
+        message: Message,
+        queue: String,
+        attempt: u32,
+        receipt: impl Receipt + 'static,
+    ) -> Self {
+        Self {
+            message,
+            queue,
+            attempt,
+            receipt: Box::new(receipt),
+        }
+    }
+
+    /// Takes the message off the queue; `false` if it was not there any more, which is no error: it comes once more.
+    pub async fn ack(self) -> Result<bool, BrokerError> {
+        self.receipt.ack().await
+    }
+}
+
+/// How often a message may be handed out before the broker moves it to the dead-letter queue: the fuse for messages that
+/// kill the process.
+pub const DELIVERY_LIMIT: u32 = 20;
+
+/// The dead-letter queue of the service that owns a queue: `order.stock` → `order.dead-letters`.
+#[must_use]
+pub fn dead_letters_of(queue: &str) -> String {
+    let service = queue.split('.').next().unwrap_or(queue);
+    format!("{service}.dead-letters")
+}

@@ -1,0 +1,190 @@
+//! Parked messages over HTTP, at the service that owns them.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse as _, Response};
+use contracts::{Clock, Timestamp};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use service_kit::error_chain;
+use service_kit::http::page::{Limit, Page, decode_cursor};
+use service_kit::http::{Json, Path, Problem, ProblemBody, Query};
+use sqlite_store::StoreError;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::deferred::{DeferredStore, ParkedMessage};
+
+#[derive(Clone)]
+struct Api {
+    store: Arc<dyn DeferredStore>,
+    clock: Arc<dyn Clock>,
+    service: &'static str,
+}
+
+/// A message that waits for a person.
+#[derive(Debug, Serialize, ToSchema)]
+struct WaitingMessage {
+    /// The event's id.
+    id: String,
+    /// The queue it came from.
+    queue: String,
+    /// The event's type.
+    #[serde(rename = "type")]
+    event_type: String,
+    /// Why it was given up.
+    reason: String,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it was given up.
+    parked_at: Timestamp,
+    /// The payload as it came.
+    body: String,
+}
+
+impl From<ParkedMessage> for WaitingMessage {
+    fn from(parked: ParkedMessage) -> Self {
+        Self {
+            id: parked.message.id,
+            queue: parked.queue,
+            event_type: parked.message.event_type,
+            reason: parked.reason,
+            attempts: parked.attempts,
+            parked_at: parked.parked_at,
+            body: parked.message.body,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Items a page.
+    #[serde(default)]
+    limit: Limit,
+    /// Where the page starts.
+    cursor: Option<String>,
+}
+
+/// The routes for one service's parked messages. Nest them behind a check of the role `admin`.
+pub fn parked_router<S: Clone + Send + Sync + 'static>(
+    store: Arc<dyn DeferredStore>,
+    clock: Arc<dyn Clock>,
+    service: &'static str,
+) -> OpenApiRouter<S> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(replay))
+        .routes(routes!(discard))
+        .with_state(Api {
+            store,
+            clock,
+            service,
+        })
+}
+
+/// List the messages that wait for a person
+#[utoipa::path(get, path = "/api/v1/admin/services/{service}/parked-messages", tag = "parked messages",
+    params(("service" = String, Path, description = "The service that owns them"), ListQuery),
+    responses((status = 200, body = Page<WaitingMessage>),
+        (status = 400, description = "`invalid_cursor`, `invalid_query`", body = ProblemBody),
+        (status = 404, description = "`not_found`", body = ProblemBody)))]
+async fn list(
+    State(api): State<Api>,
+    Path(service): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    api.require(&service)?;
+    let after = query
+        .cursor
+        .map(|cursor| decode_cursor::<(Timestamp, String)>("parked", &cursor))
+        .transpose()?;
+    let parked = api
+        .store
+        .parked(after, query.limit.and_one())
+        .await
+        .map_err(|error| away(&error))?;
+    let page = Page::cut(parked, query.limit, "parked", |last| {
+        (last.parked_at, last.message.id.clone())
+    });
+    Ok(page.map(WaitingMessage::from).reply(&uri))
+}
+
+/// Show one message that waits for a person
+#[utoipa::path(get, path = "/api/v1/admin/services/{service}/parked-messages/{id}", tag = "parked messages",
+    params(("service" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = WaitingMessage), (status = 404, description = "`not_found`", body = ProblemBody)))]
+async fn show(
+    State(api): State<Api>,
+    Path((service, id)): Path<(String, String)>,
+) -> Result<Json<WaitingMessage>, Problem> {
+    api.require(&service)?;
+    let parked = api
+        .store
+        .parked_message(&id)
+        .await
+        .map_err(|error| away(&error))?;
+    parked
+        .map(|parked| Json(parked.into()))
+        .ok_or_else(Problem::not_found)
+}
+
+/// Try a parked message again now
+#[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/replay", tag = "parked messages",
+    params(("service" = String, Path), ("id" = String, Path)),
+    responses((status = 202, description = "It is tried within a second"),
+        (status = 404, description = "`not_found`", body = ProblemBody)))]
+async fn replay(
+    State(api): State<Api>,
+    Path((service, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    api.require(&service)?;
+    let found = api
+        .store
+        .replay(&id, api.clock.now())
+        .await
+        .map_err(|error| away(&error))?;
+    accepted(found)
+}
+
+/// Forget a parked message
+#[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/discard", tag = "parked messages",
+    params(("service" = String, Path), ("id" = String, Path)),
+    responses((status = 202, description = "It is gone"),
+        (status = 404, description = "`not_found`", body = ProblemBody)))]
+async fn discard(
+    State(api): State<Api>,
+    Path((service, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    api.require(&service)?;
+    let found = api.store.discard(&id).await.map_err(|error| away(&error))?;
+    accepted(found)
+}
+
+fn accepted(found: bool) -> Result<Response, Problem> {
+    if found {
+        Ok(StatusCode::ACCEPTED.into_response())
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+impl Api {
+    fn require(&self, service: &str) -> Result<(), Problem> {
+        if service == self.service {
+            Ok(())
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+}
+
+fn away(error: &StoreError) -> Problem {
+    tracing::error!(error = error_chain(error), "parked messages cannot be read");
+    Problem::internal()
+}

@@ -1,0 +1,147 @@
+//! One connection, from its first byte to its orderly end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::CONNECTION;
+use ::http::{HeaderValue, Request, Response, Version};
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::HttpSettings;
+use super::activity::{Activity, Reply};
+use crate::http::address::Peer;
+use crate::lifecycle::Lifecycle;
+
+/// How long an HTTP/1.1 connection stays open after draining began: a request that is on its way then is still answered.
+/// HTTP/2 needs no such wait, its GOAWAY says which requests were not begun.
+const LINGER: Duration = Duration::from_millis(250);
+/// How often a quiet HTTP/2 connection is asked whether its client is still there, and how long the answer may take.
+const PING: Duration = Duration::from_secs(20);
+/// The head of a request, in bytes.
+const MAX_HEAD: u32 = 64 * 1024;
+
+/// Serves a connection until its client leaves, it is idle for too long, or the lifecycle ends it.
+pub(super) async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    lifecycle: Lifecycle,
+    settings: Arc<HttpSettings>,
+) {
+    let activity = Arc::new(Activity::default());
+    let stopping = lifecycle.stopping();
+    let service = service_fn({
+        let activity = Arc::clone(&activity);
+        move |request: Request<Incoming>| {
+            answer(request, peer, router.clone(), &activity, stopping.clone())
+        }
+    });
+    let patience = Duration::from_secs(settings.header_timeout_s.max(1));
+    let builder = builder(&lifecycle, patience);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+
+    let ended = time_to_end(&lifecycle, &activity);
+    tokio::pin!(ended);
+    let mut looks = tokio::time::interval(patience);
+    looks.tick().await;
+    let (mut begun, mut ending) = (0, false);
+    let result = loop {
+        tokio::select! {
+            result = connection.as_mut() => break result,
+            () = &mut ended, if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // hyper times the head of a request, but not a client that says nothing at all, nor a quiet HTTP/2 one.
+            _ = looks.tick() => if activity.was_idle_since(&mut begun) {
+                if ending {
+                    break Ok(());
+                }
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+fn answer(
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+    router: Router,
+    activity: &Arc<Activity>,
+    stopping: CancellationToken,
+) -> impl Future<Output = Result<Response<Reply>, Infallible>> + use<> {
+    request.extensions_mut().insert(Peer(peer));
+    let http1 = request.version() <= Version::HTTP_11;
+    let open = activity.begin(!http1);
+    async move {
+        let mut response = router.oneshot(request.map(Body::new)).await?;
+        if http1 && stopping.is_cancelled() {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| Reply::new(body, open)))
+    }
+}
+
+/// HTTP/1.1 clients read `Connection: close` while the end is announced and have until a little after draining began;
+/// HTTP/2 clients get GOAWAY as soon as the end is announced.
+async fn time_to_end(lifecycle: &Lifecycle, activity: &Activity) {
+    let (stopping, draining) = (lifecycle.stopping(), lifecycle.token());
+    let http2 = async {
+        activity.is_http2().await;
+        stopping.cancelled().await;
+    };
+    let http1 = async {
+        draining.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
+    tokio::select! {
+        () = http2 => {}
+        () = http1 => {}
+    }
+}
+
+fn builder(lifecycle: &Lifecycle, patience: Duration) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams(lifecycle.clone()));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(MAX_HEAD as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(1_000)
+        .max_header_list_size(MAX_HEAD)
+        .adaptive_window(true);
+    builder
+}
+
+/// Runs the streams of HTTP/2 connections as tasks of the lifecycle.
+#[derive(Clone)]
+struct Streams(Lifecycle);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        self.0.spawn_for_client("stream", stream);
+    }
+}
