@@ -12,8 +12,9 @@ mod prefer;
 mod problem;
 mod query;
 pub mod request_id;
+mod unique;
 
-pub use self::headers::single_header;
+pub use self::headers::{refuse_duplicates, single_header};
 pub use self::json::Json;
 pub use self::layers::{MAX_BODY, standard_layers};
 pub use self::path::Path;

@@ -4,6 +4,7 @@
 mod app;
 pub mod cli;
 pub mod client;
+mod context;
 mod crash;
 mod error_chain;
 mod health;
@@ -16,6 +17,7 @@ pub mod telemetry;
 pub mod trace_context;
 
 pub use app::{App, Running, Runtime};
+pub use context::{Context, Present};
 pub use crash::crash_point;
 pub use error_chain::error_chain;
 pub use health::{Detail, Health};

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The header, and the message attribute.
 pub const HEADER: HeaderName = HeaderName::from_static("traceparent");
@@ -17,11 +18,31 @@ tokio::task_local! {
 /// Continues the caller's trace, or starts one: a new span id under its trace id.
 #[must_use]
 pub fn continue_from(headers: &HeaderMap) -> String {
-    let parent = headers
-        .get(HEADER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(parse);
+    next(sent(headers).and_then(parse).as_ref())
+}
+
+/// Makes the span of a request or of a message a part of the sender's trace and gives the `traceparent` of what is done
+/// inside it: the span's own if traces are exported, so that the pieces fit together, else a made-up one.
+#[must_use]
+pub fn enter(span: &tracing::Span, sent: Option<&str>) -> String {
+    let parent = sent.and_then(parse);
+    if let Some(parent) = &parent {
+        let context = opentelemetry::Context::new().with_remote_span_context(parent.clone());
+        // Fails if traces are not exported: there is nothing to connect then.
+        let _ = span.set_parent(context);
+    }
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    if own.is_valid() {
+        return text(own.trace_id(), own.span_id(), own.trace_flags());
+    }
     next(parent.as_ref())
+}
+
+/// The `traceparent` that the caller sent, as it was sent.
+#[must_use]
+pub fn sent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HEADER).and_then(|value| value.to_str().ok())
 }
 
 /// The `traceparent` of the work that is going on; none outside of a request or a message.
@@ -41,13 +62,6 @@ pub fn header() -> Option<HeaderValue> {
     current_traceparent().and_then(|text| HeaderValue::from_str(&text).ok())
 }
 
-/// Makes a tracing span a child of the remote span that a `traceparent` names.
-#[must_use]
-pub fn remote(traceparent: &str) -> Option<opentelemetry::Context> {
-    parse(traceparent)
-        .map(|context| opentelemetry::Context::new().with_remote_span_context(context))
-}
-
 fn next(parent: Option<&SpanContext>) -> String {
     let random = uuid::Uuid::new_v4().as_u128();
     let (trace, flags) = match parent {
@@ -58,6 +72,10 @@ fn next(parent: Option<&SpanContext>) -> String {
         ),
     };
     let span = SpanId::from(u64::try_from(random >> 64).unwrap_or(1) ^ 1);
+    text(trace, span, flags)
+}
+
+fn text(trace: TraceId, span: SpanId, flags: TraceFlags) -> String {
     format!("00-{trace}-{span}-{flags:02x}")
 }
 

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use crate::http::Problem;
 use crate::http::headers::single_header;
 
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header.
+pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells the client that the effect is that of an earlier request.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 

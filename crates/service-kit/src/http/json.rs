@@ -1,5 +1,7 @@
 //! JSON bodies, in and out.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path as ErrorPath, Segment};
 
 use crate::http::headers::single_header;
+use crate::http::unique::Unique;
 use crate::http::{MAX_BODY, Problem};
+
+/// How long a body may take to arrive: a client that sends a byte now and then must not hold a connection for days.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The most characters of a message that repeats what the client sent.
+const MAX_MESSAGE: usize = 200;
 
 /// A JSON body. As an argument it refuses another content type (415), a body over 1 MiB (413), what is not JSON (400) and
 /// what does not fit the type (422 with a pointer to the field).
@@ -22,13 +30,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         require_json(request.headers())?;
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                    _ => malformed("the body ended early"),
-                })?;
+        let bytes = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| too_slow())?
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                _ => malformed("the body ended early"),
+            })?;
         parse(&bytes).map(Self)
     }
 }
@@ -73,6 +81,15 @@ fn too_large() -> Problem {
     .detail(format!("At most {MAX_BODY} bytes are accepted."))
 }
 
+fn too_slow() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "request_timeout",
+        "The body took too long to arrive",
+    )
+    .detail(format!("Send it within {} seconds.", PATIENCE.as_secs()))
+}
+
 fn malformed(why: &str) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
@@ -82,8 +99,13 @@ fn malformed(why: &str) -> Problem {
     .detail(why)
 }
 
-/// Reads a value; trailing text, doubled keys and unknown fields are refused (the latter two by the types).
+/// Reads a value; trailing text and doubled keys are refused, unknown fields by the types.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    read::<Unique>(bytes)?;
+    read(bytes)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| explain(error.path(), error.inner()))?;
@@ -104,6 +126,7 @@ fn explain(path: &ErrorPath, error: &serde_json::Error) -> Problem {
         .map_or(text.as_str(), |(message, _)| message);
     let mut pointer = pointer(path);
     let code = code(message);
+    let shown = shown(message);
     if let ("unknown_field" | "missing_field" | "duplicate_field", Some(field)) =
         (code, between_backticks(message))
         && !pointer.ends_with(&format!("/{}", escape(field)))
@@ -111,7 +134,34 @@ fn explain(path: &ErrorPath, error: &serde_json::Error) -> Problem {
         pointer.push('/');
         pointer.push_str(&escape(field));
     }
-    Problem::invalid_request().field(pointer, code, message)
+    let pointer: String = pointer.chars().take(MAX_MESSAGE).collect();
+    Problem::invalid_request().field(pointer, code, shown)
+}
+
+/// In the words of JSON instead of those of Rust, and short even if what the client sent was not.
+fn shown(message: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("expected a sequence", "expected an array"),
+        ("expected a map", "expected an object"),
+        ("expected struct ", "expected an object: "),
+        ("invalid type: sequence", "invalid type: array"),
+        ("invalid type: map", "invalid type: object"),
+        ("invalid type: unit value", "invalid type: null"),
+    ];
+    const NUMBERS: [&str; 8] = ["u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64"];
+    let mut text: String = message.chars().take(MAX_MESSAGE).collect();
+    for (from, to) in WORDS {
+        text = text.replace(from, to);
+    }
+    if let Some((said, "expected", kind)) = text.rsplit_once(' ').and_then(|(start, kind)| {
+        start
+            .rsplit_once(' ')
+            .map(|(said, word)| (said, word, kind))
+    }) && NUMBERS.contains(&kind)
+    {
+        text = format!("{said} expected a whole number");
+    }
+    text
 }
 
 fn code(message: &str) -> &'static str {
@@ -222,7 +272,7 @@ mod tests {
                 r#"{"items":[{"sku":"A","quantity":"1"}]}"#,
                 "/items/0/quantity",
                 "invalid_type",
-                "invalid type: string \"1\", expected i64",
+                "invalid type: string \"1\", expected a whole number",
             ),
             (
                 r#"{"items":[{"sku":"A","quantity":-1}]}"#,
@@ -243,6 +293,48 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn a_doubled_key_is_refused_in_a_map_too() {
+        for (body, pointer) in [
+            (r#"{"a":{"b":[{"c":1,"d":2,"\u0063":3}]}}"#, "/a/b/0/c"),
+            (r#"{"a":1,"a":1}"#, "/a"),
+        ] {
+            let problem = parse::<serde_json::Value>(body.as_bytes()).unwrap_err();
+            let message = format!("duplicate field `{}`", &pointer[pointer.len() - 1..]);
+            assert_eq!(
+                problem.errors(),
+                field(pointer, "duplicate_field", &message),
+                "{body}"
+            );
+        }
+        let fine = r#"{"a":{"b":null,"c":[true,-1,1.5,"x"]},"b":{"a":1}}"#;
+        assert!(parse::<serde_json::Value>(fine.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_message_speaks_of_json_and_does_not_repeat_a_whole_body() {
+        for (said, message) in [
+            (
+                "invalid type: map, expected a sequence",
+                "invalid type: object, expected an array",
+            ),
+            (
+                "invalid type: null, expected struct Item",
+                "invalid type: null, expected an object: Item",
+            ),
+            (
+                "invalid value: integer `-1`, expected u32",
+                "invalid value: integer `-1`, expected a whole number",
+            ),
+            ("a domain's own words u32", "a domain's own words u32"),
+        ] {
+            assert_eq!(shown(said), message);
+        }
+        let body = format!("{{\"{}\":1}}", "x".repeat(10_000));
+        let problem = parse::<Order>(body.as_bytes()).unwrap_err();
+        assert_eq!(problem.errors()[0].message.len(), MAX_MESSAGE);
     }
 
     #[test]

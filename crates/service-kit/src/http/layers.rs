@@ -11,10 +11,9 @@ use futures_util::FutureExt as _;
 use http::StatusCode;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::Instrument as _;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::http::request_id;
-use crate::http::{Problem, RequestId};
+use crate::http::{Problem, RequestId, refuse_duplicates};
 use crate::trace_context;
 
 /// The largest body, in bytes: 1 MiB.
@@ -22,7 +21,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// How long a client may pause while it sends a body.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
 
-/// Request ids, trace context, metrics, a body limit, and problems for what no handler answers: an unknown path, a wrong
+/// Request ids, trace context, metrics, a body limit, no ambiguous headers, and problems for what no handler answers: an unknown path, a wrong
 /// method, a panic.
 pub fn standard_layers(router: Router, service: &'static str) -> Router {
     router
@@ -47,7 +46,6 @@ async fn observe(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let traceparent = trace_context::continue_from(request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request
@@ -56,33 +54,61 @@ async fn observe(
         .map_or_else(|| "none".into(), |matched| matched.as_str().to_owned());
 
     let span = tracing::info_span!("request", service, %method, route, request_id = id.as_str());
-    if let Some(parent) = trace_context::remote(&traceparent) {
-        let _ = span.set_parent(parent);
-    }
-    let work = AssertUnwindSafe(trace_context::scope(traceparent, next.run(request)))
+    let traceparent = trace_context::enter(&span, trace_context::sent(request.headers()));
+    let work = trace_context::scope(traceparent, answer(request, next));
+    let response = AssertUnwindSafe(work)
         .catch_unwind()
-        .instrument(span.clone());
-    let response = work.await.unwrap_or_else(|_| {
-        span.in_scope(|| tracing::error!("a handler panicked"));
-        Problem::internal().into_response()
-    });
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_| {
+            span.in_scope(|| tracing::error!("a handler panicked"));
+            Problem::internal().into_response()
+        });
     let response = finish(response, &path, &id);
+    let elapsed = started.elapsed();
+    span.in_scope(|| log(response.status(), elapsed));
+    measure(
+        service,
+        method_label(&method),
+        route,
+        response.status(),
+        elapsed,
+    );
+    response
+}
 
-    let status = response.status();
-    span.in_scope(|| {
-        tracing::debug!(
+async fn answer(request: Request, next: Next) -> Response {
+    match refuse_duplicates(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn log(status: StatusCode, elapsed: Duration) {
+    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    if status.is_server_error() {
+        tracing::error!(
             status = status.as_u16(),
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "answered"
+            milliseconds,
+            "a request was not carried out"
         );
-    });
-    let method = method_label(&method);
+    } else {
+        tracing::debug!(status = status.as_u16(), milliseconds, "answered");
+    }
+}
+
+fn measure(
+    service: &'static str,
+    method: &'static str,
+    route: String,
+    status: StatusCode,
+    elapsed: Duration,
+) {
     metrics::histogram!("shop_http_request_seconds", "service" => service, "method" => method, "route" => route.clone())
-        .record(started.elapsed().as_secs_f64());
+        .record(elapsed.as_secs_f64());
     metrics::counter!("shop_http_requests_total", "service" => service, "method" => method, "route" => route,
         "status" => status.as_str().to_owned())
     .increment(1);
-    response
 }
 
 /// Gives a problem its path and request id, and every reply its request id.
@@ -165,6 +191,42 @@ mod tests {
         let (status, headers, body) = send(http::Request::post("/ok"), Body::empty()).await;
         assert_eq!((status, &body["code"]), (405, &json!("method_not_allowed")));
         assert_eq!(headers["allow"], "GET,HEAD");
+    }
+
+    #[tokio::test]
+    async fn a_header_that_decides_something_must_not_come_twice() {
+        for name in [
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "x-request-id",
+        ] {
+            let request = http::Request::get("/ok")
+                .header(name, "a")
+                .header(name, "a");
+            let (status, headers, body) = send(request, Body::empty()).await;
+            assert_eq!(
+                (status, &body["code"], &body["detail"]),
+                (
+                    400,
+                    &json!("duplicate_header"),
+                    &json!(format!("Send {name} once."))
+                ),
+            );
+            assert_eq!(
+                headers["x-request-id"],
+                body["request_id"].as_str().unwrap()
+            );
+        }
+        let request = http::Request::get("/ok")
+            .header("accept", "a")
+            .header("accept", "b");
+        assert_eq!(
+            send(request, Body::empty()).await.0,
+            200,
+            "a list may be split"
+        );
     }
 
     #[tokio::test]
