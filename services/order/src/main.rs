@@ -1,1 +1,2 @@
-fn main(){}
+//! The order service as a process of its own.
+fn main() {}

@@ -66,7 +66,7 @@ pub struct Shipment {
     pub carrier: ShipmentText,
     /// Its number there.
     pub tracking_number: ShipmentText,
-    /// What is in it.
+    /// What is in it, by sku.
     pub lines: Vec<StockLine>,
     /// When it left.
     pub dispatched_at: Timestamp,
@@ -83,12 +83,6 @@ impl Shipment {
         } else {
             ShipmentStatus::Dispatched
         }
-    }
-
-    /// Counts its changes from 1: what its `ETag` is made of.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        if self.delivered_at.is_some() { 2 } else { 1 }
     }
 
     /// What events say of it.

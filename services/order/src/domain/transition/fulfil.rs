@@ -61,9 +61,10 @@ fn pieces_of(lines: &[StockLine], sku: &Sku) -> u32 {
 fn dispatch_lines(
     order: &Order,
     dispatch: &Dispatch,
-    lines: Vec<StockLine>,
+    mut lines: Vec<StockLine>,
     now: Timestamp,
 ) -> Decision {
+    lines.sort_by(|a, b| a.sku.cmp(&b.sku));
     let shipment = parcel(dispatch, lines, now);
     let mut next = order.step(OrderStatus::PartiallyShipped, now);
     next.shipments.push(shipment.clone());
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(second.order.unshipped(), []);
         assert_eq!(
             second.order.shipments[1].lines,
-            [line("MUG", 1), line("CUP", 1)]
+            [line("CUP", 1), line("MUG", 1)]
         );
         assert_eq!(
             second.event,

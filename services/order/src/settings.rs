@@ -1,0 +1,139 @@
+//! What can be set.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use service_kit::cli::ServiceSettings;
+use service_kit::telemetry::LogSettings;
+use service_kit::{HttpSettings, LifecycleSettings};
+
+use crate::domain::Deadlines;
+
+/// The settings of the order service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where it listens.
+    pub http: HttpSettings,
+    /// How it ends.
+    pub shutdown: LifecycleSettings,
+    /// How it logs.
+    pub log: LogSettings,
+    /// Where orders are kept.
+    pub store: StoreSettings,
+    /// Where events are exchanged.
+    pub broker: BrokerSettings,
+    /// How access tokens are verified.
+    pub auth: access_token::VerifierSettings,
+    /// Where address books are.
+    pub user_service: UserServiceSettings,
+    /// How long an order waits for others.
+    pub deadlines: DeadlineSettings,
+    /// How many events may wait for the broker.
+    pub outbox: OutboxSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            http: HttpSettings::at_port(3003),
+            shutdown: LifecycleSettings::default(),
+            log: LogSettings::default(),
+            store: StoreSettings::default(),
+            broker: BrokerSettings::default(),
+            auth: access_token::VerifierSettings::default(),
+            user_service: UserServiceSettings::default(),
+            deadlines: DeadlineSettings::default(),
+            outbox: OutboxSettings::default(),
+        }
+    }
+}
+
+impl ServiceSettings for Settings {
+    fn log(&self) -> &LogSettings {
+        &self.log
+    }
+
+    fn shutdown(&self) -> LifecycleSettings {
+        self.shutdown
+    }
+}
+
+/// Where orders are kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite:///absolute/path.db`; also set by `STORE_URL`.
+    pub url: String,
+}
+
+/// Where events are exchanged.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrokerSettings {
+    /// Also set by `BROKER_URL`. Inside `shop` the broker is given by the process.
+    pub url: String,
+}
+
+/// Where address books are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserServiceSettings {
+    /// The user service, without a path.
+    pub url: String,
+}
+
+impl Default for UserServiceSettings {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:3001".to_owned(),
+        }
+    }
+}
+
+/// How long an order waits for others, in seconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeadlineSettings {
+    /// For stock to hold its lines; then it is cancelled.
+    pub reserve_s: u64,
+    /// For stock to give back what it holds, before it is asked again; doubled with every reminder.
+    pub release_s: u64,
+    /// The most that doubling leads to.
+    pub release_max_s: u64,
+}
+
+impl Default for DeadlineSettings {
+    fn default() -> Self {
+        let deadlines = Deadlines::default();
+        Self {
+            reserve_s: deadlines.reserve.as_secs(),
+            release_s: deadlines.release.as_secs(),
+            release_max_s: deadlines.release_max.as_secs(),
+        }
+    }
+}
+
+impl From<DeadlineSettings> for Deadlines {
+    fn from(settings: DeadlineSettings) -> Self {
+        Self {
+            reserve: Duration::from_secs(settings.reserve_s),
+            release: Duration::from_secs(settings.release_s),
+            release_max: Duration::from_secs(settings.release_max_s),
+        }
+    }
+}
+
+/// How many events may wait for the broker.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboxSettings {
+    /// From so many on, orders are refused with 503 until the broker is back.
+    pub cap: u64,
+}
+
+impl Default for OutboxSettings {
+    fn default() -> Self {
+        Self { cap: 100_000 }
+    }
+}

@@ -1,0 +1,4 @@
+//! The order service from outside: its store's contract, its API, and both together with a broker.
+
+mod contract;
+mod sqlite;
