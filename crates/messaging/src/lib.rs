@@ -26,6 +26,6 @@ pub use deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage}
 pub use handler::{Handler, Outcome};
 pub use message::Message;
 pub use outbox::{OutboxStats, OutboxStore, Poke};
-pub use parked_api::parked_router;
+pub use parked_api::{parked_openapi, parked_router};
 pub use relay::spawn_relay;
 pub use upkeep::{MessageStore, spawn_upkeep};

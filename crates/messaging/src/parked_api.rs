@@ -11,6 +11,7 @@ use service_kit::error_chain;
 use service_kit::http::page::{Limit, Page, decode_cursor};
 use service_kit::http::{Json, Path, Problem, ProblemBody, Query};
 use sqlite_store::StoreError;
+use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -75,16 +76,25 @@ pub fn parked_router<S: Clone + Send + Sync + 'static>(
     clock: Arc<dyn Clock>,
     service: &'static str,
 ) -> OpenApiRouter<S> {
+    routes().with_state(Api {
+        store,
+        clock,
+        service,
+    })
+}
+
+/// The description of these routes, for a document that is printed without a store.
+#[must_use]
+pub fn parked_openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(replay))
         .routes(routes!(discard))
-        .with_state(Api {
-            store,
-            clock,
-            service,
-        })
 }
 
 /// List the messages that wait for a person
