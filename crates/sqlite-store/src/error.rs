@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::ErrorCode;
+
 /// Why a store could not be opened. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -88,12 +90,36 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// Whether the store as a whole cannot work now (closed, disk full, an I/O error), so that the same command may succeed
+    /// later. Otherwise the command and the store do not fit together, and repeating it changes nothing.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Closed | Self::RolledBack | Self::Commit(_) => true,
+            Self::Statement(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::CannotOpen
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseCorrupt
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::FileLockingProtocolFailed
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                )
+            ),
+            Self::Unexpected(_) | Self::Panicked => false,
+        }
+    }
+
     /// Whether a constraint of the schema refused the statement (a duplicate key, a failed check).
     #[must_use]
     pub fn is_constraint_violation(&self) -> bool {
         let Self::Statement(error) = self else {
             return false;
         };
-        error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+        error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
     }
 }

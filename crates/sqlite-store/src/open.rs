@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::OpenError;
 
@@ -23,6 +23,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     )
     .map_err(classify)?;
     common(&connection).map_err(classify)?;
+    refuse_read_only(&connection).map_err(classify)?;
     check(&connection, path)?;
     connection
         .execute_batch(
@@ -48,6 +49,17 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
         Ok(connection)
     };
     open().map_err(|error| classify(path, error))
+}
+
+/// SQLite opens a write-protected file all the same; the first order would find out.
+fn refuse_read_only(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY),
+            None,
+        ));
+    }
+    Ok(())
 }
 
 fn common(connection: &Connection) -> rusqlite::Result<()> {

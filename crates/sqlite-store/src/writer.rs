@@ -37,7 +37,7 @@ impl Writer {
         let (orders, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name(format!("{store}-store"))
-            .spawn(move || work(&connection, waiting, store))?;
+            .spawn(move || work(connection, waiting, store))?;
         Ok(Self { orders })
     }
 
@@ -77,30 +77,28 @@ impl Writer {
     }
 }
 
-fn work(connection: &Connection, mut waiting: mpsc::Receiver<Order>, store: &'static str) {
+fn work(connection: Connection, mut waiting: mpsc::Receiver<Order>, store: &'static str) {
     while let Some(order) = waiting.blocking_recv() {
-        match order {
-            Order::Run(first) => {
-                if let Some(closed) = group(connection, first, &mut waiting, store) {
-                    close(connection, waiting, closed);
-                    return;
-                }
-            }
-            Order::Close(closed) => {
-                close(connection, waiting, closed);
-                return;
-            }
+        let closing = match order {
+            Order::Run(first) => group(&connection, first, &mut waiting, store),
+            Order::Close(closed) => Some(closed),
+        };
+        if let Some(closed) = closing {
+            waiting.close();
+            close(connection);
+            let _ = closed.send(());
+            return;
         }
     }
 }
 
-fn close(connection: &Connection, mut waiting: mpsc::Receiver<Order>, closed: oneshot::Sender<()>) {
-    waiting.close();
+fn close(connection: Connection) {
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(%error, "the store's log stays beside it and is applied at the next start");
     }
-    drop(waiting);
-    let _ = closed.send(());
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(%error, "the store was not closed in an orderly way; nothing is lost by that");
+    }
 }
 
 /// One transaction: the first command and whatever waits behind it. Gives back a request to close it met on the way.
@@ -153,16 +151,13 @@ fn commit(connection: &Connection) -> Result<(), StoreError> {
         return Err(StoreError::RolledBack);
     }
     execute(connection, "COMMIT").map_err(|error| {
-        if !connection.is_autocommit()
-            && let Err(error) = execute(connection, "ROLLBACK")
-        {
-            tracing::error!(%error, "a failed transaction could not be rolled back");
-        }
+        rollback(connection);
         StoreError::Commit(Arc::new(error))
     })
 }
 
-/// Runs one command so that its failure or panic undoes it alone.
+/// Runs one command so that its failure or panic undoes it alone. If even that is refused, the transaction is rolled back
+/// as a whole: half a command must never be committed with its neighbours.
 fn in_savepoint<T, E, F>(connection: &Connection, command: F) -> Result<T, E>
 where
     F: FnOnce(&Connection) -> Result<T, E>,
@@ -171,13 +166,26 @@ where
     execute(connection, "SAVEPOINT command").map_err(StoreError::from)?;
     let result = catch_unwind(AssertUnwindSafe(|| command(connection)))
         .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
-    if result.is_err() && !connection.is_autocommit() {
-        execute(connection, "ROLLBACK TO command").map_err(StoreError::from)?;
+    if connection.is_autocommit() {
+        return result;
     }
-    if !connection.is_autocommit() {
-        execute(connection, "RELEASE command").map_err(StoreError::from)?;
+    let undone = match result {
+        Ok(_) => Ok(()),
+        Err(_) => execute(connection, "ROLLBACK TO command"),
+    };
+    if let Err(error) = undone.and_then(|()| execute(connection, "RELEASE command")) {
+        rollback(connection);
+        return result.and(Err(StoreError::from(error).into()));
     }
     result
+}
+
+fn rollback(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = execute(connection, "ROLLBACK")
+    {
+        tracing::error!(%error, "a failed transaction could not be rolled back");
+    }
 }
 
 fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
