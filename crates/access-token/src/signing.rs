@@ -1,0 +1,110 @@
+//! The keys of the user service.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+
+use crate::claims::{Claims, TOKEN_TYPE};
+
+/// The public keys, as `/.well-known/jwks.json` shows them (RFC 7517).
+pub type Jwks = JwkSet;
+
+/// Why a signing key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read.
+    #[error("cannot read the signing key {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not an Ed25519 key in PKCS#8 PEM.
+    #[error("a signing key is not an Ed25519 private key in PKCS#8 PEM")]
+    Format(#[source] jsonwebtoken::errors::Error),
+    /// No key could be made.
+    #[error("no signing key could be made")]
+    Generate,
+    /// A token could not be signed.
+    #[error("a token could not be signed")]
+    Sign(#[source] jsonwebtoken::errors::Error),
+}
+
+struct SigningKey {
+    key: EncodingKey,
+    jwk: Jwk,
+    id: String,
+}
+
+/// The key that signs, and the one that signed before: its tokens are honoured until they end.
+pub struct SigningKeys {
+    current: SigningKey,
+    previous: Option<SigningKey>,
+}
+
+impl SigningKeys {
+    /// A new private key as PEM.
+    pub fn generate_pem() -> Result<String, KeyError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Generate)?;
+        let document = pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
+        Ok(pem::encode(&pem::Pem::new(
+            "PRIVATE KEY",
+            document.as_ref(),
+        )))
+    }
+
+    /// The keys from PEM texts.
+    pub fn from_pem(current: &str, previous: Option<&str>) -> Result<Self, KeyError> {
+        Ok(Self {
+            current: SigningKey::from_pem(current)?,
+            previous: previous.map(SigningKey::from_pem).transpose()?,
+        })
+    }
+
+    /// The keys from files.
+    pub fn from_files(current: &Path, previous: Option<&Path>) -> Result<Self, KeyError> {
+        let read = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|source| KeyError::Read {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        let previous = previous.map(read).transpose()?;
+        Self::from_pem(&read(current)?, previous.as_deref())
+    }
+
+    /// Signs a token with the current key.
+    pub fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TOKEN_TYPE.to_owned());
+        header.kid = Some(self.current.id.clone());
+        encode(&header, claims, &self.current.key).map_err(KeyError::Sign)
+    }
+
+    /// The public keys.
+    #[must_use]
+    pub fn jwks(&self) -> Jwks {
+        let keys = std::iter::once(&self.current).chain(&self.previous);
+        JwkSet {
+            keys: keys.map(|key| key.jwk.clone()).collect(),
+        }
+    }
+}
+
+impl SigningKey {
+    fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let key = EncodingKey::from_ed_pem(text.as_bytes()).map_err(KeyError::Format)?;
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(KeyError::Format)?;
+        let id = jwk
+            .thumbprint(ThumbprintHash::SHA256)
+            .map_err(KeyError::Format)?;
+        jwk.common.key_id = Some(id.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self { key, jwk, id })
+    }
+}
