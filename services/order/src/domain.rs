@@ -16,6 +16,4 @@ pub use order::{Draft, Line, Order, PaymentMethod, Placed};
 pub use pricing::{Item, PricedLines, PricingError};
 pub use shipment::{Shipment, ShipmentStatus, ShipmentText};
 pub use timeline::{Entry, EntryKind};
-pub use transition::{
-    Change, Deadlines, Decision, Dispatch, Ignored, Input, Record, Refusal,
-};
+pub use transition::{Change, Deadlines, Decision, Dispatch, Ignored, Input, Record, Refusal};

@@ -17,10 +17,18 @@ mod ship_order;
 
 use std::sync::Arc;
 
-use access_token::Verifier;
-use axum::extract::FromRef;
-use messaging::Poke;
+use access_token::{Caller, Verifier};
+use axum::Router;
+use axum::extract::{FromRef, Request};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use contracts::{Clock, Role};
+use messaging::{DeferredStore, Poke, parked_openapi, parked_router};
+use service_kit::http::{Json, Problem};
 use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -57,9 +65,25 @@ impl FromRef<Api> for Verifier {
     }
 }
 
-/// All endpoints of this service.
+/// All endpoints, and their description at `/openapi.json`.
+pub fn router(api: Api, parked: Arc<dyn DeferredStore>, clock: Arc<dyn Clock>) -> Router {
+    let parked = parked_router(parked, clock, "order")
+        .route_layer(from_fn_with_state(api.clone(), administrators_only));
+    let (router, document) = described(routes().merge(parked)).split_for_parts();
+    router
+        .route("/openapi.json", get(async move || Json(document)))
+        .with_state(api)
+}
+
+/// The description of this service's API.
 #[must_use]
-pub fn routes() -> OpenApiRouter<Api> {
+pub fn openapi() -> OpenApi {
+    let mut document = described(routes()).into_openapi();
+    document.merge(parked_openapi());
+    document
+}
+
+fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(place_order::place_order, list_orders::list_orders))
         .routes(routes!(get_order::get_order))
@@ -69,5 +93,42 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin_get_order::admin_get_order))
         .routes(routes!(admin_cancel_order::admin_cancel_order))
         .routes(routes!(ship_order::ship_order))
-        .routes(routes!(get_shipment::get_shipment, deliver_shipment::deliver_shipment))
+        .routes(routes!(
+            get_shipment::get_shipment,
+            deliver_shipment::deliver_shipment
+        ))
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Orders", description = "Placing, following, cancelling and shipping orders."),
+    modifiers(&BearerTokens)
+)]
+struct Description;
+
+/// Says what `bearer` means where an endpoint asks for it.
+struct BearerTokens;
+
+impl utoipa::Modify for BearerTokens {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(<Description as utoipa::OpenApi>::openapi()).merge(routes)
+}
+
+async fn administrators_only(
+    caller: Caller,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    caller.require(Role::Admin)?;
+    Ok(next.run(request).await)
 }

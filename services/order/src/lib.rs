@@ -1,11 +1,147 @@
-//! The order service.
+//! The order service: accepts orders, sees them through stock and payment, ships them.
+//!
+//! `domain` decides, `store` remembers, `http` and `events` listen; [`build`] is the only place that wires them.
 
+pub mod address_book;
+pub mod backlog;
 pub mod context;
 pub mod domain;
+pub mod events;
+pub mod http;
+pub mod settings;
 pub mod store;
-pub mod backlog;
-pub mod waiting;
-pub mod address_book;
 pub mod sweeper;
 pub mod tasks;
-pub mod events;
+pub mod waiting;
+
+use std::sync::Arc;
+
+use access_token::Verifier;
+use contracts::topology;
+use messaging::sqlite::SqliteMessages;
+use messaging::{Broker, ConsumerSettings, Consumers, Poke, spawn_relay, spawn_upkeep};
+use service_kit::http::standard_layers;
+use service_kit::{App, BindError, Health, Runtime, client, error_chain};
+
+use crate::address_book::UserService;
+use crate::backlog::Backlog;
+use crate::context::Present;
+use crate::events::catalog::CatalogHandler;
+use crate::events::stock::StockHandler;
+use crate::http::Api;
+pub use crate::http::openapi;
+pub use crate::settings::Settings;
+use crate::store::OrderStore;
+use crate::store::sqlite::SqliteOrders;
+use crate::sweeper::Sweeper;
+use crate::waiting::Waiting;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// `STORE_URL` names no store of this build.
+    #[error("the order service has no store")]
+    StoreUrl(#[from] sqlite_store::UnsupportedUrl),
+    /// The store cannot be opened.
+    #[error("the order service cannot open its store")]
+    Open(#[from] sqlite_store::OpenError),
+    /// The store cannot be read.
+    #[error("the order service cannot read its store")]
+    Store(#[from] sqlite_store::StoreError),
+    /// The keys that verify access tokens cannot be used.
+    #[error("the order service cannot verify access tokens")]
+    Verifier(#[from] access_token::VerifierSettingsError),
+    /// The client for the user service cannot be made.
+    #[error("the order service cannot make HTTP requests")]
+    Client(#[from] reqwest::Error),
+    /// A port cannot be had.
+    #[error("the order service cannot listen")]
+    Bind(#[from] BindError),
+}
+
+/// Wires the service: opens its store, starts its tasks in the runtime's lifecycle and takes its ports.
+pub async fn build(
+    settings: Settings,
+    runtime: Runtime,
+    broker: Arc<dyn Broker>,
+) -> Result<App, BuildError> {
+    let path = sqlite_store::path_of(&settings.store.url)?;
+    let orders = SqliteOrders::open(&path, settings.deadlines.into()).await?;
+    let database = orders.database().clone();
+    let messages = Arc::new(SqliteMessages::open(database.clone()).await?);
+    let client = client::http_client(address_book::DEADLINE)?;
+    let api = Api {
+        store: Arc::new(orders),
+        verifier: Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?,
+        address_book: Arc::new(UserService::new(client, &settings.user_service.url)),
+        backlog: Arc::new(Backlog::new(settings.outbox.cap)),
+        waiting: Waiting::default(),
+        poke: Poke::new(),
+        present: Present::new(Arc::clone(&runtime.clock)),
+        draining: runtime.lifecycle.token(),
+    };
+    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
+    health.back_end("store", "sqlite");
+    health.back_end("broker", broker.kind());
+    let checked = database.clone();
+    health.check("store", move || {
+        let database = checked.clone();
+        async move { database.ping().await.map_err(|error| error_chain(&error)) }
+    });
+    let router = http::router(api.clone(), messages.clone(), Arc::clone(&runtime.clock));
+    let router = standard_layers(router, "order");
+    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    start(&runtime, &health, &api, messages, broker);
+    Ok(app.closing(async move { database.close().await }))
+}
+
+/// Starts what the service does without being asked over HTTP.
+fn start(
+    runtime: &Runtime,
+    health: &Health,
+    api: &Api,
+    messages: Arc<SqliteMessages>,
+    broker: Arc<dyn Broker>,
+) {
+    let (lifecycle, clock) = (&runtime.lifecycle, &runtime.clock);
+    let store: Arc<dyn OrderStore> = Arc::clone(&api.store);
+    let catalog = CatalogHandler {
+        store: Arc::clone(&store),
+        present: api.present.clone(),
+    };
+    let stock = StockHandler {
+        store: Arc::clone(&store),
+        waiting: api.waiting.clone(),
+        poke: api.poke.clone(),
+        present: api.present.clone(),
+    };
+    let sweeper = Sweeper {
+        store: Arc::clone(&store),
+        waiting: api.waiting.clone(),
+        poke: api.poke.clone(),
+        present: api.present.clone(),
+    };
+    let consumer = ConsumerSettings::default();
+    Consumers::new(
+        lifecycle,
+        Arc::clone(&broker),
+        messages.clone(),
+        Arc::clone(clock),
+    )
+    .queue(topology::ORDER_CATALOG, Arc::new(catalog), consumer)
+    .queue(topology::ORDER_STOCK, Arc::new(stock), consumer)
+    .start();
+    let poke = api.poke.clone();
+    spawn_relay(
+        lifecycle,
+        health,
+        broker,
+        messages.clone(),
+        poke,
+        Arc::clone(clock),
+    );
+    spawn_upkeep(lifecycle, messages.clone(), Arc::clone(clock));
+    tasks::spawn_backlog_count(lifecycle, messages, Arc::clone(&api.backlog));
+    tasks::spawn_order_count(lifecycle, store);
+    tasks::spawn_sweeper(lifecycle, sweeper);
+}

@@ -42,7 +42,10 @@ pub fn spawn_sweeper(lifecycle: &Lifecycle, sweeper: Sweeper) {
         async move {
             if let Err(error) = sweeper.sweep().await {
                 let error = error_chain(&error);
-                tracing::warn!(error, "overdue orders were not moved on; trying again shortly");
+                tracing::warn!(
+                    error,
+                    "overdue orders were not moved on; trying again shortly"
+                );
             }
         }
     });

@@ -132,11 +132,7 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "S-", "S-0", "1", "S-OOOOOO", "S-ZZZZZZZZZZZZZZZZZZZZ"] {
-            assert_eq!(
-                text.parse::<OrderNumber>(),
-                Err(OrderNumberError),
-                "{text}"
-            );
+            assert_eq!(text.parse::<OrderNumber>(), Err(OrderNumberError), "{text}");
         }
     }
 }

@@ -96,18 +96,14 @@ fn price_known(known: &[(&Item, Option<CatalogEntry>)]) -> Result<PricedLines, P
         return Err(PricingError::Empty);
     };
     let currency = first.price.currency;
-    let others =
-        places(&|entry| matches!(entry, Some(entry) if entry.price.currency != currency));
+    let others = places(&|entry| matches!(entry, Some(entry) if entry.price.currency != currency));
     if !others.is_empty() {
         return Err(PricingError::MixedCurrencies(others));
     }
     sum(known, Money::zero(currency)).map_err(|_| PricingError::AmountOverflow)
 }
 
-fn sum(
-    known: &[(&Item, Option<CatalogEntry>)],
-    zero: Money,
-) -> Result<PricedLines, MoneyError> {
+fn sum(known: &[(&Item, Option<CatalogEntry>)], zero: Money) -> Result<PricedLines, MoneyError> {
     let mut total = zero;
     let mut lines = Vec::with_capacity(known.len());
     for (item, entry) in known {

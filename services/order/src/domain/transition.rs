@@ -6,9 +6,9 @@
 
 mod cancel;
 mod fulfil;
-mod stock;
 #[cfg(test)]
 mod model;
+mod stock;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use contracts::events::product::{ProductSnapshot, ProductStatus};
 use contracts::{Event, Payload};
 use messaging::{Handler, Message, Outcome};
 
@@ -25,7 +26,10 @@ impl Handler for CatalogHandler {
         let product = match event.payload {
             Payload::ProductCreated(created) => created.product,
             Payload::ProductUpdated(updated) => updated.product,
-            Payload::ProductArchived(archived) => archived.product,
+            Payload::ProductArchived(archived) => ProductSnapshot {
+                status: ProductStatus::Archived,
+                ..archived.product
+            },
             other => return Outcome::Park(format!("{} does not belong here", other.event_type())),
         };
         let entry = CatalogEntry::from_snapshot(product, event.aggregate_version);

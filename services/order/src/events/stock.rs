@@ -57,9 +57,7 @@ impl Handler for StockHandler {
 fn input_of(payload: Payload) -> Option<(OrderId, Input)> {
     match payload {
         Payload::StockReserved(stock) => Some((stock.order_id, Input::StockReserved)),
-        Payload::StockRejected(stock) => {
-            Some((stock.order_id, Input::StockRejected(stock.lines)))
-        }
+        Payload::StockRejected(stock) => Some((stock.order_id, Input::StockRejected(stock.lines))),
         Payload::StockReleased(stock) => Some((stock.order_id, Input::StockReleased)),
         Payload::StockHoldExpired(stock) => Some((stock.order_id, Input::HoldExpired)),
         _ => None,

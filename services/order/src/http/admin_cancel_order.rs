@@ -32,7 +32,7 @@ use crate::store::TellOrder;
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_transition` with `allowed`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`idempotency_key_reused`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

@@ -49,7 +49,7 @@ pub(super) struct AdminListOrders {
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_query`, `invalid_cursor`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]
@@ -64,5 +64,13 @@ pub(super) async fn admin_list_orders(
         customer_id: query.customer,
         status: query.status,
     };
-    list(&api, "admin-orders", filter, query.limit, query.cursor, &uri).await
+    list(
+        &api,
+        "admin-orders",
+        filter,
+        query.limit,
+        query.cursor,
+        &uri,
+    )
+    .await
 }

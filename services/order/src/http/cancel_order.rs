@@ -31,7 +31,7 @@ use crate::store::{RequestKey, TellOrder, Told};
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: no such order, or somebody else's"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_transition` with `allowed`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`idempotency_key_reused`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

@@ -21,7 +21,10 @@ use crate::store::TellOrder;
 #[serde(deny_unknown_fields)]
 pub(super) struct DeliverShipmentBody {
     /// Where it is now.
-    #[expect(dead_code, reason = "there is one possible value, and parsing checks it")]
+    #[expect(
+        dead_code,
+        reason = "there is one possible value, and parsing checks it"
+    )]
     status: NewStatus,
 }
 
@@ -58,7 +61,7 @@ pub(super) enum NewStatus {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
         (status = 428, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_required`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

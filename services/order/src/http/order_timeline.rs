@@ -41,7 +41,7 @@ pub(super) struct TimelineEntry {
         (status = 200, body = Timeline, description = "The oldest first"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: no such order, or somebody else's"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

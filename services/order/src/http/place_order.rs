@@ -101,7 +101,7 @@ pub(super) struct PlaceAddress {
             description = "`invalid_request`, `unknown_sku`, `duplicate_sku`, `product_archived`, `mixed_currencies`, \
                 `amount_overflow`, `payment_method_unavailable`, `unknown_address`, `idempotency_key_reused`"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json",
-            description = "`outbox_full`, `upstream_unavailable`, `unavailable`"),
+            description = "`outbox_full`, `upstream_unavailable`, `unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

@@ -55,11 +55,9 @@ impl From<PricingError> for Problem {
             PricingError::Archived(places) => {
                 ("product_archived", "A product is no longer offered", places)
             }
-            PricingError::MixedCurrencies(places) => (
-                "mixed_currencies",
-                "An order has one currency",
-                places,
-            ),
+            PricingError::MixedCurrencies(places) => {
+                ("mixed_currencies", "An order has one currency", places)
+            }
         };
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title);
         places
@@ -95,14 +93,12 @@ fn refused(refusal: &Refusal, allowed: &'static [&'static str]) -> Problem {
         }
         Refusal::AlreadyShipped => conflict("already_shipped", "Everything has been shipped"),
         Refusal::NothingToShip(_) => conflict("nothing_to_ship", "There is nothing to ship"),
-        Refusal::UnknownLine(_) => {
-            Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "unknown_sku",
-                "The order has no such line",
-            )
-            .detail(detail)
-        }
+        Refusal::UnknownLine(_) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unknown_sku",
+            "The order has no such line",
+        )
+        .detail(detail),
         Refusal::TooMany { .. } => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too_many_pieces",
@@ -145,7 +141,11 @@ mod tests {
     #[test]
     fn every_wrong_item_is_pointed_at() {
         let problem = Problem::from(PricingError::UnknownSku(vec![0, 2]));
-        let pointers: Vec<&str> = problem.errors().iter().map(|e| e.pointer.as_str()).collect();
+        let pointers: Vec<&str> = problem
+            .errors()
+            .iter()
+            .map(|e| e.pointer.as_str())
+            .collect();
         assert_eq!(problem.code(), "unknown_sku");
         assert_eq!(pointers, ["/items/0/sku", "/items/2/sku"]);
     }

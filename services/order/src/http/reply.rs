@@ -5,8 +5,8 @@ use contracts::{OrderId, ShipmentId};
 use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use service_kit::http::{Json, idempotency};
 use service_kit::http::etag::ETag;
+use service_kit::http::{Json, idempotency};
 
 use crate::domain::Order;
 use crate::http::representation::OrderBody;

@@ -157,7 +157,11 @@ impl From<domain::Order> for OrderBody {
                 method: order.payment_method.as_str(),
             },
             cancel_reason: order.cancel_reason,
-            shipments: order.shipments.into_iter().map(ShipmentBody::from).collect(),
+            shipments: order
+                .shipments
+                .into_iter()
+                .map(ShipmentBody::from)
+                .collect(),
             version: order.version,
             created_at: order.created_at,
             updated_at: order.updated_at,
@@ -197,7 +201,11 @@ impl From<domain::Shipment> for ShipmentBody {
             status: shipment.status(),
             carrier: shipment.carrier.as_str().to_owned(),
             tracking_number: shipment.tracking_number.as_str().to_owned(),
-            items: shipment.lines.into_iter().map(ShipmentItemBody::from).collect(),
+            items: shipment
+                .lines
+                .into_iter()
+                .map(ShipmentItemBody::from)
+                .collect(),
             dispatched_at: shipment.dispatched_at,
             delivered_at: shipment.delivered_at,
         }

@@ -63,7 +63,7 @@ pub(super) struct ShipItem {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
             description = "`invalid_request`, `duplicate_sku`, `unknown_sku`, `too_many_pieces`, `idempotency_key_reused`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

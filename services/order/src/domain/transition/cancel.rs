@@ -35,12 +35,7 @@ pub(super) fn deadline_passed(order: &Order, deadlines: &Deadlines, now: Timesta
     }
 }
 
-fn undo(
-    order: &Order,
-    reason: CancelReason,
-    deadlines: &Deadlines,
-    now: Timestamp,
-) -> Decision {
+fn undo(order: &Order, reason: CancelReason, deadlines: &Deadlines, now: Timestamp) -> Decision {
     let mut next = order.step(OrderStatus::Cancelling, now);
     next.cancel_reason = Some(reason);
     next.due_at = Some(deadlines.next_reminder(0, now));
@@ -87,8 +82,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::transition::samples::{change, later, order_in};
     use crate::domain::transition::Input;
+    use crate::domain::transition::samples::{change, later, order_in};
 
     const CUSTOMER: Input = Input::Cancel(CancelReason::Customer);
 

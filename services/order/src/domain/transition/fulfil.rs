@@ -232,9 +232,8 @@ mod tests {
     #[test]
     fn an_order_is_delivered_when_its_last_parcel_arrived() {
         let order = order_in(OrderStatus::Confirmed);
-        let ship = |order: &Order, n, lines| {
-            change(decide(order, Input::Ship(dispatch(n, lines)))).order
-        };
+        let ship =
+            |order: &Order, n, lines| change(decide(order, Input::Ship(dispatch(n, lines)))).order;
         let arrive = |order: &Order, n: usize| {
             change(decide(order, Input::Delivered(order.shipments[n].id)))
         };
@@ -257,10 +256,7 @@ mod tests {
         let order = change(decide(&order, Input::Ship(dispatch(1, None)))).order;
         let parcel = Input::Delivered(order.shipments[0].id);
         let order = change(decide(&order, parcel.clone())).order;
-        assert_eq!(
-            decide(&order, parcel),
-            Decision::Ignore(Ignored::Duplicate)
-        );
+        assert_eq!(decide(&order, parcel), Decision::Ignore(Ignored::Duplicate));
         assert_eq!(
             decide(&order, Input::Delivered(dispatch(9, None).id)),
             Decision::Refuse(Refusal::UnknownShipment)

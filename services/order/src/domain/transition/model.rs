@@ -169,7 +169,9 @@ impl World {
         match act {
             Act::Place(pieces) => self.place(*pieces),
             Act::Hear(index) if !self.under_way.is_empty() => {
-                let message = self.under_way.swap_remove(index.index(self.under_way.len()));
+                let message = self
+                    .under_way
+                    .swap_remove(index.index(self.under_way.len()));
                 self.hear(&message);
             }
             Act::HearAndRepeat(index) if !self.under_way.is_empty() => {
@@ -177,7 +179,8 @@ impl World {
                 self.hear(&message);
             }
             Act::Lose(index) if !self.under_way.is_empty() => {
-                self.under_way.swap_remove(index.index(self.under_way.len()));
+                self.under_way
+                    .swap_remove(index.index(self.under_way.len()));
             }
             Act::Wait(seconds) => {
                 self.now = self.now.plus(std::time::Duration::from_secs(*seconds));

@@ -42,8 +42,7 @@ pub fn order_in(status: OrderStatus) -> Order {
     };
     let priced = PricedLines { lines, total };
     let deadlines = Deadlines::default();
-    let mut order =
-        Order::place(draft, OrderNumber::of(1), priced, &deadlines, start()).order;
+    let mut order = Order::place(draft, OrderNumber::of(1), priced, &deadlines, start()).order;
     order.status = status;
     if matches!(status, OrderStatus::Cancelling | OrderStatus::Cancelled) {
         order.cancel_reason = Some(CancelReason::Customer);

@@ -31,7 +31,13 @@ pub(super) fn place(
     insert(conn, &placed.order).map_err(StoreError::from)?;
     rows::insert_entry(conn, &placed.order, &placed.entry).map_err(StoreError::from)?;
     outbox::append(conn, &placed.order, placed.event, &command.context)?;
-    remember(conn, &command.request, &placed.order.id.to_string(), 201, now)?;
+    remember(
+        conn,
+        &command.request,
+        &placed.order.id.to_string(),
+        201,
+        now,
+    )?;
     service_kit::crash_point("order.before_commit");
     Ok(Placement {
         order: placed.order,
@@ -50,7 +56,11 @@ pub(super) fn placed_before(
     if stored.fingerprint != request.fingerprint {
         return Err(PlaceError::KeyReused);
     }
-    Ok(read::by_text(conn, &stored.object_id, Some(request.caller))?)
+    Ok(read::by_text(
+        conn,
+        &stored.object_id,
+        Some(request.caller),
+    )?)
 }
 
 /// What an earlier request with the same key did.

@@ -90,7 +90,8 @@ pub(super) fn timeline(
     Ok(Some(entries))
 }
 
-pub(super) const OVERDUE: &str = "SELECT id FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
+pub(super) const OVERDUE: &str =
+    "SELECT id FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
 
 /// Orders whose deadline has passed, the longest overdue first.
 pub(super) fn overdue(

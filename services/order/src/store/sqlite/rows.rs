@@ -108,8 +108,7 @@ pub(super) fn counter(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
 
 /// How SQLite keeps a counter.
 pub(super) fn stored(count: u64) -> rusqlite::Result<i64> {
-    i64::try_from(count)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    i64::try_from(count).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 /// An order of which the lines and shipments are still to be read.

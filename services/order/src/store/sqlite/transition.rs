@@ -1,7 +1,7 @@
 //! Changing an order: one decision of the domain, written with a guard.
 
-use contracts::events::order::OrderCancelRequested;
 use contracts::events::order::CancelReason;
+use contracts::events::order::OrderCancelRequested;
 use contracts::{OrderId, ShipmentId, Timestamp, UserId};
 use rusqlite::{Connection, params};
 
@@ -156,7 +156,10 @@ fn apply(
         let Some(order) = read::order(conn, telling.order_id, telling.owner)? else {
             return Ok(Outcome::NoSuchOrder);
         };
-        if telling.seen_version.is_some_and(|seen| seen != order.version) {
+        if telling
+            .seen_version
+            .is_some_and(|seen| seen != order.version)
+        {
             return Ok(Outcome::VersionMismatch);
         }
         let done = match order.decide(telling.input, deadlines, context.now) {
@@ -225,9 +228,8 @@ fn update(conn: &Connection, before: &Order, after: &Order) -> Result<bool, Stor
 }
 
 fn write_rejection(conn: &Connection, order: &Order) -> Result<(), StoreError> {
-    let mut update = conn.prepare_cached(
-        "UPDATE order_lines SET rejection = ?1 WHERE order_id = ?2 AND sku = ?3",
-    )?;
+    let mut update = conn
+        .prepare_cached("UPDATE order_lines SET rejection = ?1 WHERE order_id = ?2 AND sku = ?3")?;
     for line in order.rejected_lines() {
         update.execute(params![
             rows::word(&line.code)?,

@@ -110,7 +110,10 @@ pub async fn a_change_needs_the_version_somebody_has_seen(fixture: Fixture) {
     let mut command = fixture.tell_command(order.id, CANCEL);
     command.seen_version = Some(1);
     let stale = fixture.store.tell(command.clone()).await;
-    assert!(matches!(stale, Err(TellError::VersionMismatch)), "{stale:?}");
+    assert!(
+        matches!(stale, Err(TellError::VersionMismatch)),
+        "{stale:?}"
+    );
     command.seen_version = Some(2);
     assert_eq!(fixture.store.tell(command).await.unwrap().order.version, 3);
 }

@@ -21,7 +21,11 @@ pub async fn stock_that_is_held_confirms_an_order_once(fixture: Fixture) {
     let hear = |message_id| fixture.hear(message_id, order.id, Input::StockReserved);
     assert_eq!(hear("m1").await, Heard::Changed(OrderStatus::Confirmed));
     assert_eq!(hear("m1").await, Heard::Nothing, "the same message again");
-    assert_eq!(hear("m2").await, Heard::Nothing, "another one that says the same");
+    assert_eq!(
+        hear("m2").await,
+        Heard::Nothing,
+        "another one that says the same"
+    );
     let confirmed = OrderConfirmed {
         order: order.summary(),
     };
@@ -117,7 +121,9 @@ pub async fn a_sku_may_pass_from_an_archived_product_to_a_new_one(fixture: Fixtu
     let new = fixture.entry("TEA", 200, 1);
     fixture.hear_product("new", new).await;
     fixture.hear_product("old", old).await;
-    let placed = fixture.try_place(fixture.customer(), "k", &[("TEA", 1)]).await;
+    let placed = fixture
+        .try_place(fixture.customer(), "k", &[("TEA", 1)])
+        .await;
     assert_eq!(placed.unwrap().order.total.amount, 200);
 }
 
@@ -131,7 +137,11 @@ pub async fn an_order_nobody_answered_is_given_up_and_stock_is_reminded(fixture:
     };
     let pass = async || {
         let context = fixture.context();
-        fixture.store.deadline_passed(order.id, context).await.unwrap()
+        fixture
+            .store
+            .deadline_passed(order.id, context)
+            .await
+            .unwrap()
     };
     assert_eq!(overdue().await, []);
     assert_eq!(pass().await, Heard::Nothing, "not yet");

@@ -44,8 +44,14 @@ pub async fn lists_are_filtered_by_customer_and_status(fixture: Fixture) {
     };
     for (filter, expected) in [
         (filter(Some(ada), None), vec![&confirmed, &pending]),
-        (filter(None, Some(OrderStatus::Pending)), vec![&of_bob, &pending]),
-        (filter(Some(ada), Some(OrderStatus::Pending)), vec![&pending]),
+        (
+            filter(None, Some(OrderStatus::Pending)),
+            vec![&of_bob, &pending],
+        ),
+        (
+            filter(Some(ada), Some(OrderStatus::Pending)),
+            vec![&pending],
+        ),
         (filter(Some(bob), Some(OrderStatus::Confirmed)), vec![]),
     ] {
         let found = list(&fixture, filter, None, 10).await;

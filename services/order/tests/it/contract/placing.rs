@@ -25,7 +25,9 @@ pub async fn the_same_request_again_is_the_same_order_as_it_is_now(fixture: Fixt
     let customer = fixture.customer();
     let order = fixture.confirmed(customer, "k").await;
     fixture.events().await;
-    let again = fixture.try_place(customer, "k", &[("MUG", 2), ("CUP", 1)]).await;
+    let again = fixture
+        .try_place(customer, "k", &[("MUG", 2), ("CUP", 1)])
+        .await;
     let expected = Placement {
         order: order.clone(),
         replayed: true,
@@ -71,9 +73,15 @@ pub async fn what_cannot_be_ordered_leaves_nothing_behind(fixture: Fixture) {
     let palace = fixture.entry("PALACE", i64::MAX, 1);
     fixture.hear_product("PALACE-1", palace).await;
     for (items, refusal) in [
-        (vec![("MUG", 1), ("NO", 1)], PricingError::UnknownSku(vec![1])),
+        (
+            vec![("MUG", 1), ("NO", 1)],
+            PricingError::UnknownSku(vec![1]),
+        ),
         (vec![("POT", 1)], PricingError::Archived(vec![0])),
-        (vec![("MUG", 1), ("TIE", 1)], PricingError::MixedCurrencies(vec![1])),
+        (
+            vec![("MUG", 1), ("TIE", 1)],
+            PricingError::MixedCurrencies(vec![1]),
+        ),
         (vec![("PALACE", 2)], PricingError::AmountOverflow),
     ] {
         let refused = fixture.try_place(customer, "k", &items).await;
@@ -95,7 +103,9 @@ pub async fn numbers_count_up_without_gaps(fixture: Fixture) {
         let _ = fixture.try_place(customer, key, &[("NO", 1)]).await;
         let order = fixture.placed(customer, key).await;
         numbers.push(order.number);
-        let _ = fixture.tell(order.id, Input::Cancel(CancelReason::Customer)).await;
+        let _ = fixture
+            .tell(order.id, Input::Cancel(CancelReason::Customer))
+            .await;
     }
     assert_eq!(numbers, [1, 2, 3].map(OrderNumber::of));
 }
