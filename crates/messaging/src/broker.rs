@@ -31,11 +31,7 @@ pub trait Broker: Send + Sync + 'static {
     async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError>;
 
     /// Takes messages from a queue, `prefetch` at most at a time; consumers of one queue compete.
-    async fn subscribe(
-        &self,
-        queue: &'static str,
-        prefetch: u16,
-    ) -> Result<Subscription, BrokerError>;
+    async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError>;
 
     /// Ends the broker, or the connection to it.
     async fn close(&self);

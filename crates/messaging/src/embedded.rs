@@ -2,20 +2,23 @@
 //!
 //! A message is a row per queue, made in one transaction for all queues of a batch. Which rows are handed out is known in
 //! memory only, so after a crash everything unacknowledged is handed out again. How often a row was handed out is kept in
-//! the file: a message that kills the process is moved to the dead letters at [`DELIVERY_LIMIT`].
+//! the file: a message that kills the process is moved to the dead letters at the delivery limit.
 
 mod queue;
+mod rows;
+mod source;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use contracts::topology::Binding;
-use rusqlite::{Connection, params};
+use service_kit::error_chain;
 use sqlite_store::{Database, Migration, OpenError, Schema, StoreError};
 
-use self::queue::{EmbeddedSource, Queue};
+use self::queue::Queue;
+use self::source::EmbeddedSource;
 use crate::broker::{Broker, BrokerError, Subscription, dead_letters_of};
 use crate::message::Message;
 
@@ -47,11 +50,30 @@ impl EmbeddedBroker {
     }
 
     fn queue(&self, name: &str) -> Arc<Queue> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues();
         let queue = queues
             .entry(name.to_owned())
             .or_insert_with(|| Arc::new(Queue::new(name)));
         Arc::clone(queue)
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<String, Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was in hand at an orderly end does not count as handed out.
+    async fn uncount(&self) -> Result<(), StoreError> {
+        let read: Vec<_> = self
+            .queues()
+            .values()
+            .map(|queue| (queue.name.clone(), queue.read_to()))
+            .collect();
+        self.db
+            .write(move |connection| {
+                read.iter()
+                    .try_for_each(|(queue, read_to)| rows::uncount(connection, queue, *read_to))
+            })
+            .await
     }
 }
 
@@ -64,37 +86,23 @@ impl Broker for EmbeddedBroker {
     async fn declare(&self, bindings: &[Binding]) -> Result<(), BrokerError> {
         let bindings = bindings.to_vec();
         self.db
-            .write(move |connection| {
-                for binding in bindings {
-                    let mut bind = connection.prepare_cached(
-                        "INSERT INTO binding (type, queue) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                    )?;
-                    for event_type in binding.types {
-                        bind.execute(params![event_type.as_str(), binding.queue])?;
-                    }
-                }
-                Ok::<_, StoreError>(())
-            })
+            .write(move |connection| rows::bind(connection, &bindings))
             .await?;
         Ok(())
     }
 
     async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError> {
-        let (delivered, queues) = self
+        let routed = self
             .db
-            .write(move |connection| route(connection, &batch))
+            .write(move |connection| rows::route(connection, batch))
             .await?;
-        for queue in queues {
-            self.queue(&queue).wake();
+        for queue in &routed.queues {
+            self.queue(queue).wake();
         }
-        Ok(delivered)
+        Ok(routed.ids)
     }
 
-    async fn subscribe(
-        &self,
-        queue: &'static str,
-        prefetch: u16,
-    ) -> Result<Subscription, BrokerError> {
+    async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
         let dead_letters = self.queue(&dead_letters_of(queue));
         let source =
             EmbeddedSource::new(self.db.clone(), self.queue(queue), dead_letters, prefetch);
@@ -102,40 +110,13 @@ impl Broker for EmbeddedBroker {
     }
 
     async fn close(&self) {
+        match self.uncount().await {
+            Ok(()) | Err(StoreError::Closed) => {}
+            Err(error) => tracing::warn!(
+                error = error_chain(&error),
+                "messages in hand at the end count as handed out once more"
+            ),
+        }
         self.db.close().await;
     }
-}
-
-/// Puts each message into every queue bound to its type; returns the ids that found one, and the queues.
-fn route(
-    connection: &Connection,
-    batch: &[Message],
-) -> Result<(HashSet<String>, HashSet<String>), StoreError> {
-    let mut bound = connection.prepare_cached("SELECT queue FROM binding WHERE type = ?1")?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO message (queue, origin, id, type, correlation_id, aggregate_version, occurred_at, producer,
-           traceparent, body) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    let (mut delivered, mut queues) = (HashSet::new(), HashSet::new());
-    for message in batch {
-        let targets: Vec<String> = bound
-            .query_map([&message.event_type], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for queue in targets {
-            insert.execute(params![
-                queue,
-                message.id,
-                message.event_type,
-                message.correlation_id,
-                message.aggregate_version,
-                message.occurred_at.unix_millis(),
-                message.producer,
-                message.traceparent,
-                message.body,
-            ])?;
-            delivered.insert(message.id.clone());
-            queues.insert(queue);
-        }
-    }
-    Ok((delivered, queues))
 }

@@ -19,7 +19,9 @@ mod retry;
 pub mod sqlite;
 mod upkeep;
 
-pub use broker::{Broker, BrokerError, Delivery, Receipt, Source, Subscription};
+pub use broker::{
+    Broker, BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source, Subscription, dead_letters_of,
+};
 pub use connect::{ConnectError, connect, embedded_path};
 pub use consumer::{ConsumerSettings, Consumers};
 pub use deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};

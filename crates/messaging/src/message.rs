@@ -24,6 +24,21 @@ pub struct Message {
 }
 
 impl Message {
+    /// The message that carries an event, in the trace of the work it came from.
+    pub fn from_event(event: &Event, traceparent: Option<&str>) -> Result<Self, serde_json::Error> {
+        let event_type = event.payload.event_type();
+        Ok(Self {
+            id: event.id.to_string(),
+            event_type: event_type.as_str().to_owned(),
+            correlation_id: event.correlation_id.clone(),
+            aggregate_version: event.aggregate_version,
+            occurred_at: event.occurred_at,
+            producer: event_type.producer().as_str().to_owned(),
+            traceparent: traceparent.map(ToOwned::to_owned),
+            body: event.payload.to_json()?,
+        })
+    }
+
     /// The event it carries.
     pub fn decode(&self) -> Result<Event, DecodeError> {
         let event_type: EventType = self.event_type.parse()?;

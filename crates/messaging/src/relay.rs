@@ -63,25 +63,26 @@ pub fn spawn_relay(
     lifecycle.spawn("outbox-relay", async move {
         let mut waits = until_back();
         while !draining.is_cancelled() {
-            let wait = match relay.publish_batch().await {
+            let (wait, may_be_poked) = match relay.publish_batch().await {
                 Ok(published) => {
                     waits = until_back();
                     health.set_detail("broker", Detail::Ok);
                     if published > 0 {
                         continue;
                     }
-                    POLL
+                    (POLL, true)
                 }
                 Err(error) => {
                     let reason = error_chain(&error);
                     tracing::warn!(service = relay.service, %reason, "events wait in the outbox");
                     health.set_detail("broker", Detail::Degraded { reason });
-                    waits.next().unwrap_or(POLL)
+                    // More events do not bring the broker back: trying for each would only load the store.
+                    (waits.next().unwrap_or(POLL), false)
                 }
             };
             tokio::select! {
                 () = draining.cancelled() => {}
-                () = poke.poked() => {}
+                () = poke.poked(), if may_be_poked => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

@@ -27,24 +27,22 @@ pub fn append_outbox(
     event: &Event,
     traceparent: Option<&str>,
 ) -> Result<(), StoreError> {
-    let body = event
-        .payload
-        .to_json()
+    let message = Message::from_event(event, traceparent)
         .map_err(|error| StoreError::Unexpected(error.to_string()))?;
     connection
         .prepare_cached(
-            "INSERT INTO outbox (id, type, producer, correlation_id, aggregate_version, occurred_at, traceparent, body)
+            "INSERT INTO outbox (id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
-            event.id.to_string(),
-            event.payload.event_type().as_str(),
-            event.payload.event_type().producer().as_str(),
-            event.correlation_id,
-            event.aggregate_version,
-            event.occurred_at.unix_millis(),
-            traceparent,
-            body,
+            message.id,
+            message.event_type,
+            message.correlation_id,
+            message.aggregate_version,
+            message.occurred_at.unix_millis(),
+            message.producer,
+            message.traceparent,
+            message.body,
         ])?;
     Ok(())
 }

@@ -1,241 +1,126 @@
-//! One queue of the embedded broker, and those who take from it.
+//! One queue of the embedded broker: what is known of it in memory.
+//!
+//! The file is the truth about which messages there are; memory knows which of them are handed out. So a crash hands out
+//! again everything that was not acknowledged.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
-use contracts::Timestamp;
-use rusqlite::{Connection, Row, params};
-use sqlite_store::{Database, StoreError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use crate::broker::{BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source};
-use crate::message::Message;
+use super::rows::{READ_BATCH, Stored};
 
-/// Rows read at a time: bounds the memory of a long queue.
-const BATCH: u32 = 256;
-
-/// What is known of a queue in memory.
+/// A queue as its consumers share it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    name: String,
+    pub(super) name: String,
+    /// Woken when there may be something to take.
+    pub(super) changed: Notify,
+    /// Held by the one consumer that reads the file, so that no row is read twice.
+    pub(super) reading: tokio::sync::Mutex<()>,
     state: Mutex<State>,
-    changed: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// The last row that was read from the file.
     read_to: i64,
+    /// Counts the times rows were added to the file.
+    added: u64,
+    /// The value of `added` up to which the file was read to its end.
+    seen: u64,
     /// Rows that were read and are not handed out.
     ready: VecDeque<Stored>,
-    /// How many may have come since the file was read last.
-    unread: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Stored {
-    seq: i64,
-    origin: String,
-    deliveries: u32,
-    message: Message,
+    /// A row under suspicion is read and not settled: nothing is read behind it meanwhile.
+    suspect: bool,
 }
 
 impl Queue {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            state: Mutex::new(State {
-                unread: true,
-                ..State::default()
-            }),
             changed: Notify::new(),
+            reading: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State {
+                read_to: 0,
+                // What an earlier process left is unread.
+                added: 1,
+                seen: 0,
+                ready: VecDeque::new(),
+                suspect: false,
+            }),
         }
     }
 
-    /// Says that rows were added to the file.
+    /// Says that rows were added to the file, and committed.
     pub(super) fn wake(&self) {
-        self.state().unread = true;
+        self.state().added += 1;
         self.changed.notify_waiters();
+    }
+
+    /// A row to hand out; else whether the file may hold more.
+    pub(super) fn take(&self) -> Result<Stored, bool> {
+        let mut state = self.state();
+        state.ready.pop_front().ok_or_else(|| state.may_read())
+    }
+
+    /// Where to read on; none if somebody else has read meanwhile.
+    pub(super) fn position(&self) -> Option<Position> {
+        let state = self.state();
+        (state.ready.is_empty() && state.may_read()).then(|| Position {
+            after: state.read_to,
+            added: state.added,
+        })
+    }
+
+    /// Makes rows that were read from `position` on ready, once their counts are committed.
+    pub(super) fn fill(&self, position: &Position, rows: Vec<Stored>) {
+        let mut state = self.state();
+        state.suspect = rows.first().is_some_and(Stored::is_suspect);
+        if rows.len() < READ_BATCH && !state.suspect {
+            state.seen = position.added;
+        }
+        if let Some(last) = rows.last() {
+            state.read_to = last.seq;
+        }
+        state.ready.extend(rows);
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Puts a row that was handed out back in front.
+    pub(super) fn give_back(&self, stored: Stored) {
+        self.state().ready.push_front(stored);
+        self.changed.notify_waiters();
+    }
+
+    /// Says that a row that was handed out is gone from the file.
+    pub(super) fn settled(&self, stored: &Stored) {
+        if stored.is_suspect() {
+            self.state().suspect = false;
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// The last row that was read: all up to it that are still in the file count as handed out.
+    pub(super) fn read_to(&self) -> i64 {
+        self.state().read_to
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn give_back(&self, stored: Stored) {
-        self.state().ready.push_front(stored);
-        self.changed.notify_waiters();
-    }
-
-    /// A row to hand out; else whether the file may hold more.
-    fn take(&self) -> Result<Stored, bool> {
-        let mut state = self.state();
-        let unread = state.unread;
-        state.ready.pop_front().ok_or(unread)
+impl State {
+    fn may_read(&self) -> bool {
+        !self.suspect && self.seen != self.added
     }
 }
 
-/// Takes from a queue.
-pub(super) struct EmbeddedSource {
-    db: Database,
-    queue: Arc<Queue>,
-    dead_letters: Arc<Queue>,
-    places: Arc<Semaphore>,
-}
-
-impl EmbeddedSource {
-    pub(super) fn new(
-        db: Database,
-        queue: Arc<Queue>,
-        dead_letters: Arc<Queue>,
-        prefetch: u16,
-    ) -> Self {
-        Self {
-            db,
-            queue,
-            dead_letters,
-            places: Arc::new(Semaphore::new(usize::from(prefetch.max(1)))),
-        }
-    }
-
-    /// Reads the next rows from the file into the queue's memory. What was read is there for everybody, so cancelling
-    /// this loses nothing.
-    async fn read(&self) -> Result<(), StoreError> {
-        let (queue, dead_letters) = (Arc::clone(&self.queue), Arc::clone(&self.dead_letters));
-        self.db
-            .write(move |connection| read(connection, &queue, &dead_letters))
-            .await
-    }
-}
-
-#[async_trait]
-impl Source for EmbeddedSource {
-    async fn next(&mut self) -> Result<Delivery, BrokerError> {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| BrokerError::Closed)?;
-        loop {
-            let queue = Arc::clone(&self.queue);
-            // Registered before looking: what comes between the look and the wait wakes it.
-            let changed = queue.changed.notified();
-            match queue.take() {
-                Ok(stored) => {
-                    let (message, origin) = (stored.message.clone(), stored.origin.clone());
-                    let attempt = stored.deliveries;
-                    let receipt = EmbeddedReceipt {
-                        db: self.db.clone(),
-                        queue: Arc::clone(&queue),
-                        stored: Some(stored),
-                        _place: place,
-                    };
-                    return Ok(Delivery::new(message, origin, attempt, receipt));
-                }
-                Err(true) => self.read().await?,
-                Err(false) => changed.await,
-            }
-        }
-    }
-}
-
-/// Settles one row. Dropped without an acknowledgement it gives the row back.
-struct EmbeddedReceipt {
-    db: Database,
-    queue: Arc<Queue>,
-    stored: Option<Stored>,
-    _place: OwnedSemaphorePermit,
-}
-
-#[async_trait]
-impl Receipt for EmbeddedReceipt {
-    async fn ack(mut self: Box<Self>) -> Result<bool, BrokerError> {
-        let Some(seq) = self.stored.as_ref().map(|stored| stored.seq) else {
-            return Ok(false);
-        };
-        let removed = self
-            .db
-            .write(move |connection| {
-                let mut delete = connection.prepare_cached("DELETE FROM message WHERE seq = ?1")?;
-                Ok::<_, StoreError>(delete.execute([seq])? == 1)
-            })
-            .await?;
-        self.stored = None;
-        Ok(removed)
-    }
-}
-
-impl Drop for EmbeddedReceipt {
-    fn drop(&mut self) {
-        if let Some(stored) = self.stored.take() {
-            self.queue.give_back(stored);
-        }
-    }
-}
-
-fn read(connection: &Connection, queue: &Queue, dead_letters: &Queue) -> Result<(), StoreError> {
-    let mut state = queue.state();
-    // Cleared before reading: what is published later sets it again.
-    state.unread = false;
-    let rows: Vec<Stored> = connection
-        .prepare_cached(
-            "SELECT id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body,
-               seq, origin, deliveries
-             FROM message WHERE queue = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        )?
-        .query_map(params![queue.name, state.read_to, BATCH], stored)?
-        .collect::<Result<_, _>>()?;
-    let Some(last) = rows.last().map(|row| row.seq) else {
-        return Ok(());
-    };
-    connection
-        .prepare_cached("UPDATE message SET deliveries = deliveries + 1 WHERE queue = ?1 AND seq > ?2 AND seq <= ?3")?
-        .execute(params![queue.name, state.read_to, last])?;
-    state.read_to = last;
-    state.unread = true;
-    for mut row in rows {
-        if row.deliveries < DELIVERY_LIMIT || queue.name == dead_letters.name {
-            row.deliveries += 1;
-            state.ready.push_back(row);
-        } else {
-            bury(connection, &row, &dead_letters.name)?;
-            dead_letters.wake();
-        }
-    }
-    Ok(())
-}
-
-/// Moves a row to the dead letters, with a new number so that their reader sees it.
-fn bury(connection: &Connection, row: &Stored, dead_letters: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO message (queue, origin, id, type, correlation_id, aggregate_version, occurred_at, producer,
-               traceparent, body, deliveries)
-             SELECT ?2, origin, id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body,
-               deliveries
-             FROM message WHERE seq = ?1",
-        )?
-        .execute(params![row.seq, dead_letters])?;
-    connection
-        .prepare_cached("DELETE FROM message WHERE seq = ?1")?
-        .execute([row.seq])?;
-    Ok(())
-}
-
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored {
-        message: Message {
-            id: row.get(0)?,
-            event_type: row.get(1)?,
-            correlation_id: row.get(2)?,
-            aggregate_version: row.get(3)?,
-            occurred_at: Timestamp::from_unix_millis(row.get(4)?),
-            producer: row.get(5)?,
-            traceparent: row.get(6)?,
-            body: row.get(7)?,
-        },
-        seq: row.get(8)?,
-        origin: row.get(9)?,
-        deliveries: row.get(10)?,
-    })
+/// A place in the file from which a queue is read on.
+#[derive(Debug)]
+pub(super) struct Position {
+    pub(super) after: i64,
+    added: u64,
 }

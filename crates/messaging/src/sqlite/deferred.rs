@@ -43,7 +43,7 @@ impl DeferredStore for SqliteMessages {
         self.db
             .read(move |connection| {
                 let sql = format!(
-                    "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred
+                    "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
                      WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2"
                 );
                 let due = connection
@@ -99,7 +99,8 @@ impl DeferredStore for SqliteMessages {
         self.db
             .read(move |connection| {
                 let sql = format!(
-                    "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at FROM deferred
+                    "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at
+                     FROM deferred INDEXED BY deferred_parked
                      WHERE parked_at IS NOT NULL AND (parked_at, id) > (?1, ?2) ORDER BY parked_at, id LIMIT ?3"
                 );
                 let parked = connection
@@ -159,7 +160,11 @@ impl DeferredStore for SqliteMessages {
         self.db
             .read(|connection| {
                 let stats = connection
-                    .prepare_cached("SELECT count(next_at), count(parked_at) FROM deferred")?
+                    .prepare_cached(
+                        "SELECT
+                           (SELECT count(*) FROM deferred INDEXED BY deferred_due WHERE next_at IS NOT NULL),
+                           (SELECT count(*) FROM deferred INDEXED BY deferred_parked WHERE parked_at IS NOT NULL)",
+                    )?
                     .query_row([], |row| {
                         Ok(DeferredStats {
                             deferred: row.get(0)?,

@@ -72,7 +72,10 @@ impl OutboxStore for SqliteMessages {
             .read(|connection| {
                 let stats = connection
                     .prepare_cached(
-                        "SELECT count(*), min(occurred_at) FROM outbox INDEXED BY outbox_pending WHERE published_at IS NULL",
+                        "SELECT
+                           (SELECT count(*) FROM outbox INDEXED BY outbox_pending WHERE published_at IS NULL),
+                           (SELECT occurred_at FROM outbox INDEXED BY outbox_pending
+                            WHERE published_at IS NULL ORDER BY seq LIMIT 1)",
                     )?
                     .query_row([], |row| {
                         Ok(OutboxStats {

@@ -1,0 +1,154 @@
+//! Those who take from a queue of the embedded broker.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlite_store::{Database, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::queue::Queue;
+use super::rows::{self, Stored};
+use crate::broker::{BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source};
+
+/// Takes from a queue.
+pub(super) struct EmbeddedSource {
+    db: Database,
+    queue: Arc<Queue>,
+    dead_letters: Arc<Queue>,
+    places: Arc<Semaphore>,
+}
+
+impl EmbeddedSource {
+    pub(super) fn new(
+        db: Database,
+        queue: Arc<Queue>,
+        dead_letters: Arc<Queue>,
+        prefetch: u16,
+    ) -> Self {
+        Self {
+            db,
+            queue,
+            dead_letters,
+            places: Arc::new(Semaphore::new(usize::from(prefetch.max(1)))),
+        }
+    }
+
+    /// Reads the next rows from the file into the queue's memory. Cancelling it costs the rows one hand-out.
+    async fn read(&self) -> Result<(), StoreError> {
+        let _reading = self.queue.reading.lock().await;
+        let Some(position) = self.queue.position() else {
+            return Ok(());
+        };
+        let (name, after) = (self.queue.name.clone(), position.after);
+        let rows = self
+            .db
+            .write(move |connection| rows::hand_out(connection, &name, after))
+            .await?;
+        self.queue.fill(&position, rows);
+        Ok(())
+    }
+
+    fn is_beyond_limit(&self, stored: &Stored) -> bool {
+        stored.deliveries > DELIVERY_LIMIT && self.queue.name != self.dead_letters.name
+    }
+
+    async fn bury(&self, mut lent: Lent) -> Result<(), StoreError> {
+        let Some(seq) = lent.seq() else {
+            return Ok(());
+        };
+        let name = self.dead_letters.name.clone();
+        self.db
+            .write(move |connection| rows::bury(connection, seq, &name))
+            .await?;
+        lent.settle();
+        self.dead_letters.wake();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Source for EmbeddedSource {
+    async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| BrokerError::Closed)?;
+        loop {
+            let queue = Arc::clone(&self.queue);
+            // Registered before looking: what comes between the look and the wait wakes it.
+            let changed = queue.changed.notified();
+            match queue.take() {
+                Ok(stored) if self.is_beyond_limit(&stored) => {
+                    self.bury(Lent::new(&queue, stored)).await?;
+                }
+                Ok(stored) => {
+                    let (message, origin) = (stored.message.clone(), stored.origin.clone());
+                    let attempt = stored.deliveries;
+                    let receipt = EmbeddedReceipt {
+                        db: self.db.clone(),
+                        lent: Lent::new(&queue, stored),
+                        _place: place,
+                    };
+                    return Ok(Delivery::new(message, origin, attempt, receipt));
+                }
+                Err(true) => self.read().await?,
+                Err(false) => changed.await,
+            }
+        }
+    }
+}
+
+/// A row in somebody's hands. Dropped unsettled it goes back to the queue.
+struct Lent {
+    queue: Arc<Queue>,
+    stored: Option<Stored>,
+}
+
+impl Lent {
+    fn new(queue: &Arc<Queue>, stored: Stored) -> Self {
+        Self {
+            queue: Arc::clone(queue),
+            stored: Some(stored),
+        }
+    }
+
+    fn seq(&self) -> Option<i64> {
+        self.stored.as_ref().map(|stored| stored.seq)
+    }
+
+    fn settle(&mut self) {
+        if let Some(stored) = self.stored.take() {
+            self.queue.settled(&stored);
+        }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(stored) = self.stored.take() {
+            self.queue.give_back(stored);
+        }
+    }
+}
+
+/// Settles one delivery.
+struct EmbeddedReceipt {
+    db: Database,
+    lent: Lent,
+    _place: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl Receipt for EmbeddedReceipt {
+    async fn ack(mut self: Box<Self>) -> Result<bool, BrokerError> {
+        let Some(seq) = self.lent.seq() else {
+            return Ok(false);
+        };
+        let removed = self
+            .db
+            .write(move |connection| rows::remove(connection, seq))
+            .await?;
+        self.lent.settle();
+        Ok(removed)
+    }
+}

@@ -1,0 +1,24 @@
+//! Messaging on real files: what brokers and stores promise, and what relay and consumers make of it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test's own tasks end with its runtime; there is no lifecycle to track them"
+)]
+
+#[cfg(test)]
+mod broker_contract;
+#[cfg(test)]
+mod consumers;
+#[cfg(test)]
+mod embedded_broker;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod parked_api;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod sqlite_messages;
+#[cfg(test)]
+mod store_contract;

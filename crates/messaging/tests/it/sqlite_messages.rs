@@ -1,0 +1,86 @@
+//! The messaging tables in an embedded store keep every store's promises, and some of their own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{Event, Timestamp, topology};
+use messaging::sqlite::{self, SqliteMessages};
+use messaging::{MessageStore, OutboxStats, OutboxStore as _};
+use sqlite_store::StoreError;
+
+use crate::fixtures::{Store, cancel_requested, message_of, now};
+use crate::store_contract::{Bench, store_contract};
+
+#[async_trait]
+impl Bench for Store {
+    async fn fresh() -> Self {
+        Self::open().await
+    }
+
+    fn store(&self) -> Arc<dyn MessageStore> {
+        Arc::clone(&self.messages) as Arc<dyn MessageStore>
+    }
+
+    async fn append(&self, event: &Event) {
+        Store::append(self, event).await;
+    }
+
+    async fn first_delivery(&self, consumer: &'static str, id: &str, at: Timestamp) -> bool {
+        let id = id.to_owned();
+        self.db
+            .write(move |connection| sqlite::first_delivery(connection, consumer, &id, at))
+            .await
+            .unwrap()
+    }
+}
+
+store_contract!(Store);
+
+#[tokio::test]
+async fn a_command_that_fails_tells_nothing_and_receives_nothing() {
+    let store = Store::open().await;
+    let event = cancel_requested();
+    let failed = store
+        .db
+        .write(move |connection| {
+            assert!(sqlite::first_delivery(connection, "one", "evt_1", now())?);
+            sqlite::append_outbox(connection, &event, None)?;
+            Err::<(), _>(StoreError::Unexpected("a rule was broken".to_owned()))
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::Unexpected(_))));
+    let stats = store.messages.outbox_stats().await.unwrap();
+    assert_eq!(stats, OutboxStats::default());
+    assert!(store.first_delivery("one", "evt_1").await);
+}
+
+#[tokio::test]
+async fn what_a_process_had_claimed_when_it_died_is_free_at_once_for_the_next() {
+    let store = Store::open().await;
+    let event = cancel_requested();
+    store.append(&event).await;
+    let lease = Duration::from_secs(30);
+    store.messages.claim(9, lease, now()).await.unwrap();
+    let next = SqliteMessages::open(store.db.clone()).await.unwrap();
+    let claimed = next.claim(9, lease, now()).await.unwrap();
+    assert_eq!(claimed, [message_of(&event)]);
+}
+
+/// Deferred messages are known by their event's id, so a service must not hear one event through two queues.
+#[test]
+fn no_service_hears_a_type_through_two_queues() {
+    let mut heard = HashMap::new();
+    for binding in topology::BINDINGS {
+        let service = binding.queue.split('.').next().unwrap();
+        for event_type in binding.types {
+            let other = heard.insert((service, event_type), binding.queue);
+            assert_eq!(
+                other, None,
+                "{event_type} is also heard by {}",
+                binding.queue
+            );
+        }
+    }
+}

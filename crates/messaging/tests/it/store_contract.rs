@@ -1,0 +1,387 @@
+//! What the messaging tables of every store promise. A store passes by naming itself in `store_contract!`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{Event, Timestamp};
+use messaging::{DeferredMessage, DeferredStats, MessageStore, OutboxStats, ParkedMessage};
+
+use crate::fixtures::{cancel_requested, ids, message_of, messages, now, sorted};
+
+/// A store to try.
+#[async_trait]
+pub trait Bench: Send + Sync + Sized {
+    /// An empty one.
+    async fn fresh() -> Self;
+    /// Its messaging tables.
+    fn store(&self) -> Arc<dyn MessageStore>;
+    /// Commits an event to the outbox, in the trace of the fixtures.
+    async fn append(&self, event: &Event);
+    /// Commits the receipt of a message; `false` if it was received before.
+    async fn first_delivery(&self, consumer: &'static str, id: &str, at: Timestamp) -> bool;
+}
+
+const QUEUE: &str = "product.orders";
+const LEASE: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_hours(1);
+
+macro_rules! store_contract {
+    ($bench:ty) => {
+        crate::store_contract::store_contract!($bench:
+            events_are_claimed_oldest_first_and_by_one_claim_until_its_lease_ends,
+            claims_at_the_same_time_never_overlap,
+            a_published_event_is_done_and_a_released_one_is_not,
+            the_outbox_tells_how_much_waits_and_since_when,
+            replaying_tells_what_happened_since_again_with_the_same_ids,
+            sweeping_removes_what_is_old_and_nothing_that_waits,
+            a_message_is_received_once_by_each_consumer,
+            a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
+            a_message_that_is_deferred_twice_keeps_its_first_row,
+            parked_messages_are_listed_in_pages_and_are_never_due,
+            a_deferred_message_that_is_parked_waits_no_more,
+            a_replayed_message_is_due_at_once_and_starts_over,
+            a_discarded_message_is_gone,
+        );
+    };
+    ($bench:ty: $($test:ident),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $test() {
+                let bench = <$bench as crate::store_contract::Bench>::fresh().await;
+                crate::store_contract::$test(bench).await;
+            }
+        )+
+    };
+}
+pub(crate) use store_contract;
+
+async fn appended(bench: &impl Bench, count: usize) -> Vec<Event> {
+    let events: Vec<_> = (0..count).map(|_| cancel_requested()).collect();
+    for event in &events {
+        bench.append(event).await;
+    }
+    events
+}
+
+pub async fn events_are_claimed_oldest_first_and_by_one_claim_until_its_lease_ends(
+    bench: impl Bench,
+) {
+    let events = appended(&bench, 3).await;
+    let expected: Vec<_> = events.iter().map(message_of).collect();
+    let store = bench.store();
+    let first = store.claim(2, LEASE, now()).await.unwrap();
+    assert_eq!(first, expected[..2]);
+    let second = store.claim(2, LEASE, now()).await.unwrap();
+    assert_eq!(second, expected[2..]);
+    assert_eq!(store.claim(2, LEASE, now()).await.unwrap(), []);
+    let later = store.claim(10, LEASE, now().plus(LEASE)).await.unwrap();
+    assert_eq!(later, expected);
+}
+
+pub async fn claims_at_the_same_time_never_overlap(bench: impl Bench) {
+    appended(&bench, 50).await;
+    let claims = (0..10).map(|_| {
+        let store = bench.store();
+        tokio::spawn(async move { store.claim(7, LEASE, now()).await.unwrap() })
+    });
+    let mut claimed = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        claimed.extend(ids(&claim.await.unwrap()));
+    }
+    let distinct: BTreeSet<_> = claimed.iter().collect();
+    assert_eq!((distinct.len(), claimed.len()), (50, 50));
+}
+
+pub async fn a_published_event_is_done_and_a_released_one_is_not(bench: impl Bench) {
+    let events = appended(&bench, 2).await;
+    let store = bench.store();
+    let claimed = store.claim(2, LEASE, now()).await.unwrap();
+    store
+        .mark_published(vec![claimed[0].id.clone()], now())
+        .await
+        .unwrap();
+    let until = now().plus(Duration::from_secs(10));
+    store
+        .release(vec![claimed[1].id.clone()], until)
+        .await
+        .unwrap();
+    let just_before = until.minus(Duration::from_millis(1));
+    assert_eq!(store.claim(9, LEASE, just_before).await.unwrap(), []);
+    let again = store.claim(9, LEASE, until).await.unwrap();
+    assert_eq!(again, [message_of(&events[1])]);
+}
+
+pub async fn the_outbox_tells_how_much_waits_and_since_when(bench: impl Bench) {
+    let store = bench.store();
+    assert_eq!(store.outbox_stats().await.unwrap(), OutboxStats::default());
+    let mut events = [cancel_requested(), cancel_requested()];
+    events[1].occurred_at = now().plus(HOUR);
+    for event in &events {
+        bench.append(event).await;
+    }
+    let both = OutboxStats {
+        pending: 2,
+        oldest: Some(now()),
+    };
+    assert_eq!(store.outbox_stats().await.unwrap(), both);
+    store
+        .mark_published(vec![events[0].id.to_string()], now())
+        .await
+        .unwrap();
+    let second = OutboxStats {
+        pending: 1,
+        oldest: Some(now().plus(HOUR)),
+    };
+    assert_eq!(store.outbox_stats().await.unwrap(), second);
+}
+
+pub async fn replaying_tells_what_happened_since_again_with_the_same_ids(bench: impl Bench) {
+    let mut events = [cancel_requested(), cancel_requested(), cancel_requested()];
+    events[0].occurred_at = now().minus(HOUR);
+    events[2].occurred_at = now().plus(HOUR);
+    for event in &events {
+        bench.append(event).await;
+    }
+    let store = bench.store();
+    let claimed = store.claim(9, LEASE, now()).await.unwrap();
+    store.mark_published(ids(&claimed), now()).await.unwrap();
+    assert_eq!(store.replay_since(now()).await.unwrap(), 2);
+    let again = store.claim(9, LEASE, now()).await.unwrap();
+    let expected: Vec<_> = events[1..].iter().map(message_of).collect();
+    assert_eq!(again, expected);
+}
+
+pub async fn sweeping_removes_what_is_old_and_nothing_that_waits(bench: impl Bench) {
+    let events = appended(&bench, 3).await;
+    let store = bench.store();
+    let old = events[0].id.to_string();
+    let recent = events[1].id.to_string();
+    store
+        .mark_published(vec![old.clone()], now())
+        .await
+        .unwrap();
+    store
+        .mark_published(vec![recent.clone()], now().plus(HOUR))
+        .await
+        .unwrap();
+    assert!(bench.first_delivery("old", "evt_1", now()).await);
+    assert!(
+        bench
+            .first_delivery("recent", "evt_1", now().plus(HOUR))
+            .await
+    );
+
+    let a_day_later = now().plus(HOUR * 24 + Duration::from_millis(1));
+    assert_eq!(store.sweep(a_day_later).await.unwrap(), 1);
+    assert_eq!(store.sweep(a_day_later).await.unwrap(), 0);
+    let thirty_days_later = now().plus(HOUR * 24 * 30 + Duration::from_millis(1));
+    assert_eq!(
+        store.sweep(thirty_days_later).await.unwrap(),
+        2,
+        "an event and a receipt"
+    );
+    assert!(
+        bench.first_delivery("old", "evt_1", now()).await,
+        "forgotten"
+    );
+    assert!(
+        !bench.first_delivery("recent", "evt_1", now()).await,
+        "known"
+    );
+    let waiting = store.claim(9, LEASE, thirty_days_later).await.unwrap();
+    assert_eq!(waiting, [message_of(&events[2])]);
+}
+
+pub async fn a_message_is_received_once_by_each_consumer(bench: impl Bench) {
+    let received = [
+        bench.first_delivery("one", "evt_1", now()).await,
+        bench.first_delivery("one", "evt_1", now()).await,
+        bench.first_delivery("other", "evt_1", now()).await,
+        bench.first_delivery("one", "evt_2", now()).await,
+    ];
+    assert_eq!(received, [true, false, true, true]);
+}
+
+pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    let due_at = now().plus(Duration::from_secs(1));
+    store
+        .defer(QUEUE, message.clone(), "too early", due_at)
+        .await
+        .unwrap();
+    assert_eq!(store.due(now(), 9).await.unwrap(), []);
+    let mut due = DeferredMessage {
+        message: message.clone(),
+        queue: QUEUE.to_owned(),
+        attempts: 1,
+    };
+    assert_eq!(store.due(due_at, 9).await.unwrap(), [due.clone()]);
+
+    let later = due_at.plus(HOUR);
+    store
+        .reschedule(&message.id, 2, "still too early", later)
+        .await
+        .unwrap();
+    assert_eq!(store.due(due_at, 9).await.unwrap(), []);
+    due.attempts = 2;
+    assert_eq!(store.due(later, 9).await.unwrap(), [due]);
+
+    store.resolve(&message.id).await.unwrap();
+    assert_eq!(store.due(later, 9).await.unwrap(), []);
+    assert_eq!(
+        store.deferred_stats().await.unwrap(),
+        DeferredStats::default()
+    );
+}
+
+pub async fn a_message_that_is_deferred_twice_keeps_its_first_row(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    store
+        .defer(QUEUE, message.clone(), "first", now())
+        .await
+        .unwrap();
+    store
+        .reschedule(&message.id, 4, "fourth", now())
+        .await
+        .unwrap();
+    store
+        .defer(QUEUE, message.clone(), "again", now().plus(HOUR))
+        .await
+        .unwrap();
+    let expected = DeferredMessage {
+        message,
+        queue: QUEUE.to_owned(),
+        attempts: 4,
+    };
+    assert_eq!(store.due(now(), 9).await.unwrap(), [expected]);
+}
+
+pub async fn parked_messages_are_listed_in_pages_and_are_never_due(bench: impl Bench) {
+    let store = bench.store();
+    let messages = messages(5);
+    for (message, hour) in messages.iter().zip([1, 0, 2, 2, 2]) {
+        let parked_at = now().plus(HOUR * hour);
+        store
+            .park(QUEUE, message.clone(), "nobody knows it", parked_at)
+            .await
+            .unwrap();
+    }
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.parked(after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        after = Some((last.parked_at, last.message.id.clone()));
+        listed.extend(page);
+    }
+    let listed_ids: Vec<_> = listed
+        .iter()
+        .map(|parked| parked.message.id.clone())
+        .collect();
+    let mut expected = vec![messages[1].id.clone(), messages[0].id.clone()];
+    expected.extend(sorted(ids(&messages[2..])));
+    assert_eq!(listed_ids, expected);
+    let oldest = ParkedMessage {
+        message: messages[1].clone(),
+        queue: QUEUE.to_owned(),
+        attempts: 1,
+        reason: "nobody knows it".to_owned(),
+        parked_at: now(),
+    };
+    assert_eq!(listed[0], oldest);
+    assert_eq!(
+        store.parked_message(&messages[1].id).await.unwrap(),
+        Some(oldest)
+    );
+    assert_eq!(store.parked_message("evt_unknown").await.unwrap(), None);
+    assert_eq!(store.due(now().plus(HOUR * 99), 9).await.unwrap(), []);
+}
+
+pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    store
+        .defer(QUEUE, message.clone(), "first", now())
+        .await
+        .unwrap();
+    assert_eq!(
+        store.parked_message(&message.id).await.unwrap(),
+        None,
+        "deferred is not parked"
+    );
+    store
+        .park(QUEUE, message.clone(), "given up", now().plus(HOUR))
+        .await
+        .unwrap();
+    let expected = ParkedMessage {
+        message: message.clone(),
+        queue: QUEUE.to_owned(),
+        attempts: 2,
+        reason: "given up".to_owned(),
+        parked_at: now().plus(HOUR),
+    };
+    assert_eq!(
+        store.parked_message(&message.id).await.unwrap(),
+        Some(expected)
+    );
+    store
+        .reschedule(&message.id, 9, "too late", now())
+        .await
+        .unwrap();
+    let stats = DeferredStats {
+        deferred: 0,
+        parked: 1,
+    };
+    assert_eq!(store.deferred_stats().await.unwrap(), stats);
+}
+
+pub async fn a_replayed_message_is_due_at_once_and_starts_over(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    let id = message.id.clone();
+    assert!(!store.replay(&id, now()).await.unwrap(), "unknown");
+    store
+        .defer(QUEUE, message.clone(), "first", now())
+        .await
+        .unwrap();
+    assert!(!store.replay(&id, now()).await.unwrap(), "not parked");
+    store
+        .park(QUEUE, message.clone(), "given up", now())
+        .await
+        .unwrap();
+    let later = now().plus(HOUR);
+    assert!(store.replay(&id, later).await.unwrap());
+    let expected = DeferredMessage {
+        message,
+        queue: QUEUE.to_owned(),
+        attempts: 0,
+    };
+    assert_eq!(store.due(later, 9).await.unwrap(), [expected]);
+    assert_eq!(store.parked(None, 9).await.unwrap(), []);
+}
+
+pub async fn a_discarded_message_is_gone(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    let id = message.id.clone();
+    store
+        .defer(QUEUE, message.clone(), "first", now())
+        .await
+        .unwrap();
+    assert!(
+        !store.discard(&id).await.unwrap(),
+        "what is tried again is not discarded"
+    );
+    store.park(QUEUE, message, "given up", now()).await.unwrap();
+    assert!(store.discard(&id).await.unwrap());
+    assert!(!store.discard(&id).await.unwrap());
+    assert_eq!(
+        store.deferred_stats().await.unwrap(),
+        DeferredStats::default()
+    );
+}
