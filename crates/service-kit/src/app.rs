@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use contracts::Clock;
@@ -12,6 +13,9 @@ use crate::health::Health;
 use crate::lifecycle::{Abandoned, Lifecycle};
 use crate::metrics_page::Metrics;
 use crate::server::{BindError, HttpSettings, bind, serve};
+
+/// How long closing one store may take: less than the orchestrator waits after the grace period.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// What `build` is given besides settings.
 #[derive(Clone)]
@@ -27,6 +31,7 @@ pub struct Runtime {
 /// A service that listens, and answers once it runs.
 pub struct App {
     lifecycle: Lifecycle,
+    metrics: Metrics,
     settings: Arc<HttpSettings>,
     address: SocketAddr,
     admin_address: SocketAddr,
@@ -75,6 +80,7 @@ impl App {
         );
         Ok(Self {
             lifecycle,
+            metrics: runtime.metrics.clone(),
             settings: Arc::clone(settings),
             address,
             admin_address,
@@ -120,6 +126,8 @@ impl App {
     pub fn start(self) -> Running {
         self.lifecycle.spawn("server", self.service);
         self.lifecycle.spawn("admin-server", self.admin);
+        let upkeep = self.metrics.keep_up(self.lifecycle.token());
+        self.lifecycle.spawn("metrics-upkeep", upkeep);
         Running {
             lifecycle: self.lifecycle,
             closing: self.closing,
@@ -138,7 +146,12 @@ impl Running {
     pub async fn stop(self) -> Result<(), Abandoned> {
         let result = self.lifecycle.shut_down().await;
         for work in self.closing {
-            work.await;
+            if tokio::time::timeout(CLOSING, work).await.is_err() {
+                tracing::error!(
+                    service = self.lifecycle.name(),
+                    "a store could not be closed in time"
+                );
+            }
         }
         result
     }

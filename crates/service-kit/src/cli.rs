@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use contracts::SystemClock;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{App, Runtime};
-use crate::lifecycle::{Lifecycle, LifecycleSettings};
+use crate::lifecycle::{Lifecycle, LifecycleSettings, signal};
 use crate::metrics_page::Metrics;
 use crate::settings;
 use crate::telemetry::{self, LogSettings};
@@ -81,8 +82,9 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
+/// Does what the parsed arguments say; [`main`] without the exit code.
 #[expect(clippy::print_stdout, reason = "printing is what was asked for")]
-fn run<S, B, Fut>(
+pub fn run<S, B, Fut>(
     name: &'static str,
     cli: &Cli,
     openapi: fn() -> utoipa::openapi::OpenApi,
@@ -102,22 +104,42 @@ where
         print!("{}", settings::redacted_yaml(&settings)?);
         return Ok(());
     }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(async {
-            let _telemetry = telemetry::init(settings.log(), name)?;
-            let runtime = Runtime {
-                clock: Arc::new(SystemClock),
-                lifecycle: Lifecycle::new(name, settings.shutdown()),
-                metrics: Metrics::install(),
-            };
-            let app = build(settings, runtime).await?;
-            tracing::info!(service = name, address = %app.address(), admin = %app.admin_address(), "listening");
-            let running = app.start();
-            crate::lifecycle::signal().await?;
-            tracing::info!(service = name, "ending");
-            running.stop().await?;
-            Ok(())
-        })
+        .build()?;
+    let result = runtime.block_on(serve(name, settings, build));
+    // What still blocks a thread now was abandoned: the process does not wait for it.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn serve<S, B, Fut>(name: &'static str, settings: S, build: B) -> anyhow::Result<()>
+where
+    S: ServiceSettings,
+    B: FnOnce(S, Runtime) -> Fut,
+    Fut: Future<Output = anyhow::Result<App>>,
+{
+    let _telemetry = telemetry::init(settings.log(), name)?;
+    let runtime = Runtime {
+        clock: Arc::new(SystemClock),
+        lifecycle: Lifecycle::new(name, settings.shutdown()),
+        metrics: Metrics::install(),
+    };
+    let lifecycle = runtime.lifecycle.clone();
+    let signal = signal();
+    tokio::pin!(signal);
+    let app = tokio::select! {
+        app = build(settings, runtime) => app?,
+        // The first process of a container ignores a signal that it does not listen to, and building may wait for a store.
+        signal = &mut signal => {
+            signal?;
+            tracing::info!(service = name, "ending before it began");
+            return Ok(lifecycle.shut_down().await?);
+        }
+    };
+    tracing::info!(service = name, address = %app.address(), admin = %app.admin_address(), "listening");
+    let running = app.start();
+    signal.await?;
+    tracing::info!(service = name, "ending");
+    Ok(running.stop().await?)
 }

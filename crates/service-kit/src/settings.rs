@@ -2,7 +2,7 @@
 //!
 //! A settings struct derives `Deserialize` with `#[serde(default, deny_unknown_fields)]` and has a `Default`.
 //! `SHOP__SECTION__KEY` sets `section.key`; `STORE_URL` and `BROKER_URL` set `store.url` and `broker.url`;
-//! `SHOP__SECTION__KEY_FILE` reads `section.key` from a file, for secrets.
+//! `SHOP__SECTION__KEY_FILE` (and `STORE_URL_FILE`, `BROKER_URL_FILE`) reads `section.key` from a file, for secrets.
 
 mod layers;
 mod secret;
@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::secret::Secret;
+
+/// What is shown instead of a secret.
+const REDACTED: &str = "<redacted>";
 
 /// Why settings were refused. Each names the key and where it was set.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +84,34 @@ pub fn load_from<T: DeserializeOwned>(
     layers::Layers::new(file, variables)?.extract()
 }
 
-/// The settings in force as YAML, for `--check-config`; secrets show as `<redacted>`.
+/// The settings in force as YAML, for `--check-config`; secrets, and passwords in URLs, show as `<redacted>`.
 pub fn redacted_yaml<T: Serialize>(settings: &T) -> Result<String, serde_yaml::Error> {
-    serde_yaml::to_string(settings)
+    let mut value = serde_yaml::to_value(settings)?;
+    redact(&mut value);
+    serde_yaml::to_string(&value)
+}
+
+fn redact(value: &mut serde_yaml::Value) {
+    match value {
+        serde_yaml::Value::String(text) => *text = redacted_url(text),
+        serde_yaml::Value::Sequence(items) => items.iter_mut().for_each(redact),
+        serde_yaml::Value::Mapping(entries) => entries.values_mut().for_each(redact),
+        _ => {}
+    }
+}
+
+/// A URL without the password of its user part; any other text as it is.
+#[must_use]
+pub fn redacted_url(text: &str) -> String {
+    let redacted = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (user, host) = rest.get(..end)?.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        let tail = rest.get(end..)?;
+        Some(format!("{scheme}://{name}:{REDACTED}@{host}{tail}"))
+    };
+    redacted().unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,20 +87,31 @@ pub fn init(
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let provider = provider(service)?;
-    let traces = provider
-        .as_ref()
-        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+    // Finer spans are those of libraries, among them of the client that sends the traces.
+    let traces = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer(service))
+            .with_filter(LevelFilter::INFO)
+    });
     let registry = tracing_subscriber::registry()
         .with(traces)
         .with(lines.with_filter(filter));
     if registry.try_init().is_err() {
         tracing::debug!("logging was set up before");
     }
+    std::panic::set_hook(Box::new(log_panic));
     Ok(TelemetryGuard(provider))
 }
 
+/// A panic is a line of the log like any other, also where lines are JSON.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let message = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(message, place, "panicked");
+}
+
 fn provider(service: &'static str) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-    if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
+    if std::env::var_os(ENDPOINT).is_none_or(|endpoint| endpoint.is_empty()) {
         return Ok(None);
     }
     let exporter = opentelemetry_otlp::SpanExporter::builder()

@@ -11,14 +11,17 @@ pub struct Peer(pub SocketAddr);
 /// The client's address: the connection's, or the one that the outermost of `trusted_hops` proxies saw.
 ///
 /// Each proxy appends the address it saw to `X-Forwarded-For`, so the entries a client made up stand to the left of what
-/// the trusted proxies wrote: with n trusted hops the nth entry from the right is right.
+/// the trusted proxies wrote: with n trusted hops the nth entry from the right is right. An IPv4 address that came mapped
+/// into IPv6 is given as IPv4, so that one client has one address.
 #[must_use]
 pub fn client_address(
     headers: &HeaderMap,
     extensions: &Extensions,
     trusted_hops: u8,
 ) -> Option<IpAddr> {
-    let peer = extensions.get::<Peer>().map(|Peer(address)| address.ip());
+    let peer = extensions
+        .get::<Peer>()
+        .map(|Peer(address)| address.ip().to_canonical());
     if trusted_hops == 0 {
         return peer;
     }
@@ -33,6 +36,7 @@ pub fn client_address(
         .rev()
         .nth(usize::from(trusted_hops) - 1)
         .flatten()
+        .map(|address: IpAddr| address.to_canonical())
         .or(peer)
 }
 

@@ -168,17 +168,14 @@ impl Provider for Layer {
 }
 
 fn keys_of(name: &str) -> Option<Vec<String>> {
-    match name {
-        "STORE_URL" => return Some(vec!["store".to_owned(), "url".to_owned()]),
-        "BROKER_URL" => return Some(vec!["broker".to_owned(), "url".to_owned()]),
-        _ => {}
-    }
-    let keys: Vec<String> = name
-        .strip_prefix(PREFIX)?
-        .split("__")
-        .map(str::to_lowercase)
-        .collect();
-    Some(keys)
+    let path = match name {
+        "STORE_URL" => "STORE__URL",
+        "STORE_URL_FILE" => "STORE__URL_FILE",
+        "BROKER_URL" => "BROKER__URL",
+        "BROKER_URL_FILE" => "BROKER__URL_FILE",
+        _ => name.strip_prefix(PREFIX)?,
+    };
+    Some(path.split("__").map(str::to_lowercase).collect())
 }
 
 fn read(path: &Path) -> Result<Layer, SettingsError> {

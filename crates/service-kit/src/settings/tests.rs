@@ -14,10 +14,26 @@ struct Http {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct BackEnd {
+    url: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Settings {
     http: Http,
+    store: BackEnd,
+    routes: Vec<Route>,
     password: Secret,
     ca_file: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Route {
+    path: String,
+    #[serde(default)]
+    seconds: Option<u32>,
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -116,4 +132,99 @@ fn a_secret_may_stand_in_a_file_and_is_never_shown() {
         refusal(None, &[("SHOP__PASSWORD_FILE", "/nowhere")]),
         "SHOP__PASSWORD_FILE names /nowhere, which cannot be read"
     );
+}
+
+#[test]
+fn a_secret_that_is_not_a_text_is_refused_without_being_shown() {
+    let file = file("password: 123456\n");
+    assert_eq!(
+        refusal(Some(file.path()), &[]),
+        format!(
+            "setting `password` ({}): a secret is a text: put it in quotes, or in a file",
+            file.path().display()
+        )
+    );
+    let settings: Settings = load_from(None, variables(&[("SHOP__PASSWORD", "123456")])).unwrap();
+    assert_eq!(
+        settings.password.expose(),
+        "123456",
+        "a variable is a text already"
+    );
+}
+
+#[test]
+fn a_back_end_may_be_named_by_a_variable_or_by_a_file_and_its_password_is_never_shown() {
+    let url = file("postgres://shop:hunter2@db:5432/order?sslmode=require\n");
+    let path = url.path().to_str().unwrap();
+    for pair in [
+        ("STORE_URL_FILE", path),
+        (
+            "STORE_URL",
+            "postgres://shop:hunter2@db:5432/order?sslmode=require",
+        ),
+    ] {
+        let settings: Settings = load_from(None, variables(&[pair])).unwrap();
+        assert_eq!(
+            settings.store.url,
+            "postgres://shop:hunter2@db:5432/order?sslmode=require"
+        );
+        assert!(
+            redacted_yaml(&settings)
+                .unwrap()
+                .contains("url: postgres://shop:<redacted>@db:5432/order?sslmode=require\n")
+        );
+    }
+}
+
+#[test]
+fn a_text_without_a_password_is_shown_as_it_is() {
+    for text in [
+        "sqlite:///data/user.db",
+        "amqp://broker:5672/a@b:c",
+        "amqp://shop@broker",
+        "a:b@c",
+        "",
+    ] {
+        assert_eq!(redacted_url(text), text);
+    }
+    assert_eq!(redacted_url("amqp://a:p@ss@h"), "amqp://a:<redacted>@h");
+}
+
+#[test]
+fn a_mistake_inside_a_list_is_refused_by_its_place() {
+    for (text, refused) in [
+        (
+            "routes:\n- path: /a\n- path: /b\n  secs: 1\n",
+            "unknown setting `routes.1.secs` (FILE); known here: path, seconds",
+        ),
+        (
+            "routes:\n- seconds: 1\n",
+            "setting `routes.0` (FILE): missing field `path`",
+        ),
+        (
+            "routes:\n- path: /a\n  seconds: many\n",
+            "setting `routes.0.seconds` (FILE): invalid type: found string \"many\", expected u32",
+        ),
+        ("- a\n", "FILE is not a YAML mapping"),
+    ] {
+        let file = file(text);
+        let name = file.path().display().to_string();
+        assert_eq!(
+            refusal(Some(file.path()), &[]).replace(&name, "FILE"),
+            refused
+        );
+    }
+}
+
+#[test]
+fn variables_that_an_orchestrator_sets_are_not_settings() {
+    let settings: Settings = load_from(
+        None,
+        variables(&[
+            ("SHOP_USER_SERVICE_HOST", "10.0.0.1"),
+            ("SHOP__HTTP__PORT", "7"),
+        ]),
+    )
+    .unwrap();
+    assert_eq!(settings.http.port, 7);
 }
