@@ -66,7 +66,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            reserve: Duration::from_mins(60),
+            reserve: Duration::from_hours(1),
             release: Duration::from_secs(30),
             release_max: Duration::from_mins(10),
         }

@@ -116,17 +116,16 @@ pub(super) async fn place_order(
     let payment_method = body.payment_method()?;
     let items = body.items()?;
     let request = request_key(caller.user_id, &key, "/api/v1/orders", &body)?;
-    let placement = match earlier(&api, &body, &request).await? {
-        Some(placement) => placement,
-        None => {
-            let draft = Draft {
-                id: OrderId::at(api.present.now()),
-                customer_id: caller.user_id,
-                payment_method,
-                shipping_address: address(&api, body, &headers).await?,
-            };
-            place(&api, draft, items, request).await?
-        }
+    let placement = if let Some(placement) = earlier(&api, &body, &request).await? {
+        placement
+    } else {
+        let draft = Draft {
+            id: OrderId::at(api.present.now()),
+            customer_id: caller.user_id,
+            payment_method,
+            shipping_address: address(&api, body, &headers).await?,
+        };
+        place(&api, draft, items, request).await?
     };
     let Placement { order, replayed } = placement;
     let order = match wait {

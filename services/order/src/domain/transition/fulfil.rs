@@ -135,8 +135,8 @@ mod tests {
     use crate::domain::transition::samples::{change, dispatch, later, order_in};
     use crate::domain::transition::{Deadlines, Input};
 
-    fn decide(order: &Order, input: Input) -> Decision {
-        order.decide(&input, &Deadlines::default(), later())
+    fn decide(order: &Order, input: &Input) -> Decision {
+        order.decide(input, &Deadlines::default(), later())
     }
 
     fn line(sku: &str, pieces: u32) -> StockLine {
@@ -151,13 +151,13 @@ mod tests {
         let order = order_in(OrderStatus::Confirmed);
         let first = change(decide(
             &order,
-            Input::Ship(dispatch(1, Some(vec![line("MUG", 1)]))),
+            &Input::Ship(dispatch(1, Some(vec![line("MUG", 1)]))),
         ))
         .order;
         assert_eq!(first.status, OrderStatus::PartiallyShipped);
         assert_eq!(first.unshipped(), [line("MUG", 1), line("CUP", 1)]);
 
-        let second = change(decide(&first, Input::Ship(dispatch(2, None))));
+        let second = change(decide(&first, &Input::Ship(dispatch(2, None))));
         assert_eq!(second.order.status, OrderStatus::Shipped);
         assert_eq!(second.order.unshipped(), []);
         assert_eq!(
@@ -176,7 +176,7 @@ mod tests {
             )
         );
         assert_eq!(
-            decide(&second.order, Input::Ship(dispatch(3, None))),
+            decide(&second.order, &Input::Ship(dispatch(3, None))),
             Decision::Refuse(Refusal::AlreadyShipped)
         );
     }
@@ -185,7 +185,10 @@ mod tests {
     fn no_more_than_what_is_left_and_nothing_else_leaves() {
         let order = order_in(OrderStatus::Confirmed);
         assert_eq!(
-            decide(&order, Input::Ship(dispatch(1, Some(vec![line("MUG", 3)])))),
+            decide(
+                &order,
+                &Input::Ship(dispatch(1, Some(vec![line("MUG", 3)])))
+            ),
             Decision::Refuse(Refusal::TooMany {
                 sku: "MUG".parse().unwrap(),
                 left: 2,
@@ -193,14 +196,17 @@ mod tests {
         );
         let twice = vec![line("CUP", 1), line("CUP", 1)];
         assert_eq!(
-            decide(&order, Input::Ship(dispatch(1, Some(twice)))),
+            decide(&order, &Input::Ship(dispatch(1, Some(twice)))),
             Decision::Refuse(Refusal::TooMany {
                 sku: "CUP".parse().unwrap(),
                 left: 1,
             })
         );
         assert_eq!(
-            decide(&order, Input::Ship(dispatch(1, Some(vec![line("POT", 1)])))),
+            decide(
+                &order,
+                &Input::Ship(dispatch(1, Some(vec![line("POT", 1)])))
+            ),
             Decision::Refuse(Refusal::UnknownLine("POT".parse().unwrap()))
         );
     }
@@ -223,7 +229,7 @@ mod tests {
             (OrderStatus::Delivered, Refusal::AlreadyShipped),
         ] {
             assert_eq!(
-                decide(&order_in(status), Input::Ship(dispatch(1, None))),
+                decide(&order_in(status), &Input::Ship(dispatch(1, None))),
                 Decision::Refuse(refusal)
             );
         }
@@ -233,9 +239,9 @@ mod tests {
     fn an_order_is_delivered_when_its_last_parcel_arrived() {
         let order = order_in(OrderStatus::Confirmed);
         let ship =
-            |order: &Order, n, lines| change(decide(order, Input::Ship(dispatch(n, lines)))).order;
+            |order: &Order, n, lines| change(decide(order, &Input::Ship(dispatch(n, lines)))).order;
         let arrive = |order: &Order, n: usize| {
-            change(decide(order, Input::Delivered(order.shipments[n].id)))
+            change(decide(order, &Input::Delivered(order.shipments[n].id)))
         };
         let order = ship(&order, 1, Some(vec![line("MUG", 2)]));
 
@@ -253,12 +259,15 @@ mod tests {
     #[test]
     fn a_parcel_arrives_once_and_only_if_it_left() {
         let order = order_in(OrderStatus::Confirmed);
-        let order = change(decide(&order, Input::Ship(dispatch(1, None)))).order;
+        let order = change(decide(&order, &Input::Ship(dispatch(1, None)))).order;
         let parcel = Input::Delivered(order.shipments[0].id);
-        let order = change(decide(&order, parcel.clone())).order;
-        assert_eq!(decide(&order, parcel), Decision::Ignore(Ignored::Duplicate));
+        let order = change(decide(&order, &parcel)).order;
         assert_eq!(
-            decide(&order, Input::Delivered(dispatch(9, None).id)),
+            decide(&order, &parcel),
+            Decision::Ignore(Ignored::Duplicate)
+        );
+        assert_eq!(
+            decide(&order, &Input::Delivered(dispatch(9, None).id)),
             Decision::Refuse(Refusal::UnknownShipment)
         );
     }

@@ -190,16 +190,18 @@ impl World {
                 let order_id = self.orders[index.index(self.orders.len())].id;
                 self.ask_about_hold(order_id);
             }
-            Act::Cancel(index) => self.tell(index, |_| Some(Input::Cancel(CancelReason::Customer))),
+            Act::Cancel(index) => {
+                self.tell(*index, |_| Some(Input::Cancel(CancelReason::Customer)));
+            }
             Act::Ship(index, all) => {
                 self.parcels += 1;
                 let number = self.parcels;
-                self.tell(index, |order| {
+                self.tell(*index, |order| {
                     let one = order.unshipped().into_iter().take(1).collect();
                     Some(Input::Ship(dispatch(number, (!all).then_some(one))))
                 });
             }
-            Act::Arrive(index) => self.tell(index, |order| {
+            Act::Arrive(index) => self.tell(*index, |order| {
                 let parcel = order.shipments.iter().find(|s| s.delivered_at.is_none())?;
                 Some(Input::Delivered(parcel.id))
             }),
@@ -259,7 +261,7 @@ impl World {
         self.decide(place, &input);
     }
 
-    fn tell(&mut self, index: &Index, input: impl Fn(&Order) -> Option<Input>) {
+    fn tell(&mut self, index: Index, input: impl Fn(&Order) -> Option<Input>) {
         if self.orders.is_empty() {
             return;
         }
@@ -358,8 +360,8 @@ impl World {
                     assert_eq!(hold, Some(&(Hold::Committed, lines)), "I4: {order:?}");
                 }
                 OrderStatus::Rejected | OrderStatus::Cancelled => {
-                    let held = matches!(hold, Some((Hold::Held | Hold::Committed, _)));
-                    assert!(!held, "I4: {order:?} {hold:?}");
+                    let keeps = matches!(hold, Some((Hold::Held | Hold::Committed, _)));
+                    assert!(!keeps, "I4: {order:?} {hold:?}");
                 }
                 status => panic!("I3: an order is still {status:?}"),
             }

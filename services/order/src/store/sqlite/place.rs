@@ -23,9 +23,12 @@ pub(super) fn place(
         });
     }
     let now = command.context.now;
-    let priced = pricing::price(&command.items, |sku| look_up(conn, sku))
-        .map_err(StoreError::from)?
-        .map_err(PlaceError::Pricing)?;
+    let known = command
+        .items
+        .iter()
+        .map(|item| Ok((item, look_up(conn, &item.sku)?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let priced = pricing::price(&known).map_err(PlaceError::Pricing)?;
     let number = next_number(conn).map_err(StoreError::from)?;
     let placed = Order::place(command.draft.clone(), number, priced, deadlines, now);
     insert(conn, &placed.order).map_err(StoreError::from)?;

@@ -19,11 +19,11 @@ fn parcel(lines: Option<Vec<StockLine>>) -> Input {
     })
 }
 
-fn mugs(pieces: u32) -> Option<Vec<StockLine>> {
-    Some(vec![StockLine {
+fn mugs(pieces: u32) -> Vec<StockLine> {
+    vec![StockLine {
         sku: "MUG".parse().unwrap(),
         quantity: Quantity::new(pieces).unwrap(),
-    }])
+    }]
 }
 
 pub async fn somebody_elses_order_is_not_there(fixture: Fixture) {
@@ -70,7 +70,7 @@ pub async fn a_cancellation_with_a_key_happens_once(fixture: Fixture) {
 pub async fn parcels_leave_and_arrive_and_are_read_back_as_told(fixture: Fixture) {
     let order = fixture.confirmed(fixture.customer(), "k").await;
     fixture.events().await;
-    let first = fixture.tell(order.id, parcel(mugs(1))).await.unwrap();
+    let first = fixture.tell(order.id, parcel(Some(mugs(1)))).await.unwrap();
     assert_eq!(first.order.status, OrderStatus::PartiallyShipped);
     assert_eq!(first.order.shipments[0].id.to_string(), first.object_id);
     let second = fixture.tell(order.id, parcel(None)).await.unwrap();
