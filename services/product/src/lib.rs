@@ -1,1 +1,109 @@
-//! product
+//! The product service: the catalog, and the stock behind it.
+//!
+//! Stock is reserved by the events of orders, never by a call: see `domain::reservation` and `docs/architecture.md`.
+
+pub mod demo;
+pub mod domain;
+mod events;
+mod http;
+mod settings;
+pub mod store;
+mod sweeper;
+
+use std::sync::Arc;
+
+use access_token::Verifier;
+use contracts::topology;
+use messaging::sqlite::SqliteMessages;
+use messaging::{Broker, ConsumerSettings, Consumers, Poke, spawn_relay, spawn_upkeep};
+use service_kit::{App, BindError, Health, Present, Runtime};
+use sqlite_store::{OpenError, StoreError, UnsupportedUrl};
+
+pub use self::http::openapi;
+pub use self::settings::{Settings, StockSettings};
+use self::store::ProductStore;
+use self::store::sqlite::SqliteStore;
+
+/// Why the service could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The store's URL names no store of this build.
+    #[error("the product service has no store")]
+    StoreUrl(#[from] UnsupportedUrl),
+    /// The store cannot be opened.
+    #[error("the product service cannot open its store")]
+    Open(#[from] OpenError),
+    /// The store cannot be read.
+    #[error("the product service cannot use its store")]
+    Store(#[from] StoreError),
+    /// A port is taken.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The keys of access tokens cannot be had.
+    #[error("the product service cannot verify access tokens")]
+    Verifier(#[from] access_token::VerifierSettingsError),
+}
+
+/// Opens the store, takes the ports, and starts the background tasks. The service answers once the [`App`] is started.
+pub async fn build(
+    settings: Settings,
+    runtime: Runtime,
+    broker: Arc<dyn Broker>,
+) -> Result<App, BuildError> {
+    let lifecycle = &runtime.lifecycle;
+    let db = SqliteStore::open_database(&settings.store.url).await?;
+    let store: Arc<dyn ProductStore> =
+        Arc::new(SqliteStore::new(db.clone(), settings.stock.rules()));
+    let messages = Arc::new(SqliteMessages::open(db.clone()).await?);
+    let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
+    let (poke, present) = (Poke::new(), Present::new(Arc::clone(&runtime.clock)));
+
+    let health = Health::new(lifecycle, env!("CARGO_PKG_VERSION"));
+    health.back_end("store", "sqlite");
+    health.back_end("broker", broker.kind());
+    let checked = db.clone();
+    health.check("store", move || {
+        let db = checked.clone();
+        async move { db.ping().await.map_err(|error| error.to_string()) }
+    });
+
+    spawn_relay(
+        lifecycle,
+        &health,
+        Arc::clone(&broker),
+        messages.clone(),
+        poke.clone(),
+        Arc::clone(&runtime.clock),
+    );
+    spawn_upkeep(lifecycle, messages.clone(), Arc::clone(&runtime.clock));
+    sweeper::spawn(
+        lifecycle,
+        Arc::clone(&store),
+        poke.clone(),
+        present.clone(),
+        settings.stock,
+    );
+    let handler = events::OrdersHandler::new(Arc::clone(&store), poke.clone(), present.clone());
+    Consumers::new(
+        lifecycle,
+        broker,
+        messages.clone(),
+        Arc::clone(&runtime.clock),
+    )
+    .queue(
+        topology::PRODUCT_ORDERS,
+        Arc::new(handler),
+        ConsumerSettings::default(),
+    )
+    .start();
+
+    let state = http::Api {
+        store,
+        verifier,
+        poke,
+        present,
+    };
+    let router = http::router(state, messages, Arc::clone(&runtime.clock));
+    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    Ok(app.closing(async move { db.close().await }))
+}

@@ -1,0 +1,7 @@
+//! What products and stock are, without input or output.
+
+pub mod product;
+pub mod reservation;
+pub mod slug;
+pub mod stock;
+pub mod tokens;

@@ -1,0 +1,55 @@
+//! What this service hears: orders ask for stock.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contracts::{Event, Payload};
+use messaging::{Handler, Message, Outcome, Poke};
+use service_kit::{Present, error_chain};
+
+use crate::store::{ProductStore, StockCommand};
+
+/// Handles the queue `product.orders`.
+pub(crate) struct OrdersHandler {
+    store: Arc<dyn ProductStore>,
+    poke: Poke,
+    present: Present,
+}
+
+impl OrdersHandler {
+    pub(crate) fn new(store: Arc<dyn ProductStore>, poke: Poke, present: Present) -> Self {
+        Self {
+            store,
+            poke,
+            present,
+        }
+    }
+}
+
+#[async_trait]
+impl Handler for OrdersHandler {
+    async fn handle(&self, message: &Message, event: Event) -> Outcome {
+        let command = match event.payload {
+            Payload::OrderPlaced(placed) => StockCommand::Hold(placed.order),
+            Payload::OrderConfirmed(confirmed) => StockCommand::Commit(confirmed.order.order_id),
+            Payload::OrderCancelRequested(requested) => StockCommand::Release(requested.order_id),
+            Payload::OrderReturned(returned) => {
+                StockCommand::Restock(returned.order_id, returned.lines)
+            }
+            other => return Outcome::Park(format!("{} is not for this queue", other.event_type())),
+        };
+        match self
+            .store
+            .stock(message.id.clone(), command, self.present.context())
+            .await
+        {
+            Ok(()) => {
+                self.poke.poke();
+                Outcome::Done
+            }
+            // A row the store refuses will be refused again: a person has to look. Everything else passes.
+            Err(error) if error.0.is_constraint_violation() => Outcome::Retry(error_chain(&error)),
+            Err(error) => Outcome::Unavailable(error_chain(&error)),
+        }
+    }
+}
