@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::health::Health;
 use crate::lifecycle::{Abandoned, Lifecycle};
 use crate::metrics_page::Metrics;
-use crate::server::{BindError, HttpSettings, bind, serve};
+use crate::server::{BindError, HttpService, HttpSettings, bind, serve};
 
 /// How long closing one store may take: less than the orchestrator waits after the grace period.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -48,6 +48,16 @@ impl App {
         router: Router,
         health: &Health,
     ) -> Result<Self, BindError> {
+        Self::bind_service(runtime, settings, router, health).await
+    }
+
+    /// Takes the ports and puts any service behind them: for one that forwards and needs no router.
+    pub async fn bind_service<S: HttpService>(
+        runtime: &Runtime,
+        settings: &HttpSettings,
+        service: S,
+        health: &Health,
+    ) -> Result<Self, BindError> {
         let settings = Arc::new(settings.clone());
         let lifecycle = runtime.lifecycle.clone();
         let name = lifecycle.name();
@@ -55,7 +65,7 @@ impl App {
         let listener = bind(name, settings.host, settings.port, &setting("PORT")).await?;
         let address = local_address(name, &listener)?;
         let (life, http) = (lifecycle.clone(), Arc::clone(&settings));
-        let service: BoxFuture<'static, ()> = Box::pin(serve(listener, router, life, http));
+        let service: BoxFuture<'static, ()> = Box::pin(serve(listener, service, life, http));
         Self::with_server(runtime, &settings, address, service, health).await
     }
 

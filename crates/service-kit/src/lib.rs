@@ -23,4 +23,4 @@ pub use error_chain::error_chain;
 pub use health::{Detail, Health};
 pub use lifecycle::{Abandoned, Lifecycle, LifecycleSettings, signal};
 pub use metrics_page::Metrics;
-pub use server::{BindError, HttpSettings, bind};
+pub use server::{BindError, HttpService, HttpSettings, bind};

@@ -3,6 +3,7 @@
 mod accept;
 mod activity;
 mod connection;
+mod service;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 pub(crate) use self::accept::serve;
+pub use self::service::HttpService;
 
 /// Where a service listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

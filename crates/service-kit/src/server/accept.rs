@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::HttpSettings;
 use super::connection::connection;
+use super::service::HttpService;
 use crate::lifecycle::Lifecycle;
 
 /// How long to wait after the system refused to accept: it has no file descriptors left, and asking again at once would
@@ -20,14 +20,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Accepts and serves connections until the lifecycle drains; each connection is a task of it.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: HttpService>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     lifecycle: Lifecycle,
     settings: Arc<HttpSettings>,
 ) {
     let server = Server {
-        router,
+        service,
         lifecycle,
         settings,
     };
@@ -51,18 +51,18 @@ pub(crate) async fn serve(
     server.take_waiting(listener, &places);
 }
 
-struct Server {
-    router: Router,
+struct Server<S> {
+    service: S,
     lifecycle: Lifecycle,
     settings: Arc<HttpSettings>,
 }
 
-impl Server {
+impl<S: HttpService> Server<S> {
     fn begin(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let connection = connection(
             stream,
             peer,
-            self.router.clone(),
+            self.service.clone(),
             self.lifecycle.clone(),
             Arc::clone(&self.settings),
         );

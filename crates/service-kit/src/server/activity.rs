@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
-use hyper::body::{Frame, SizeHint};
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
 /// The requests of one connection.
@@ -55,25 +55,25 @@ impl Drop for Open {
 }
 
 /// The body of a reply; its request is open until the last byte was handed over.
-pub(super) struct Reply {
-    body: Body,
+pub(super) struct Reply<B> {
+    body: B,
     _open: Open,
 }
 
-impl Reply {
-    pub(super) fn new(body: Body, open: Open) -> Self {
+impl<B> Reply<B> {
+    pub(super) fn new(body: B, open: Open) -> Self {
         Self { body, _open: open }
     }
 }
 
-impl hyper::body::Body for Reply {
+impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let open = activity.begin(false);
         assert!(!activity.was_idle_since(&mut begun), "one began");
         assert!(!activity.was_idle_since(&mut begun), "it is open");
-        let reply = Reply::new(Body::empty(), open);
+        let reply = Reply::new(axum::body::Body::empty(), open);
         assert!(!activity.was_idle_since(&mut begun), "its reply is sent");
         drop(reply);
         assert!(activity.was_idle_since(&mut begun));

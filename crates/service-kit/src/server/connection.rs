@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use ::http::header::CONNECTION;
 use ::http::{HeaderValue, Request, Response, Version};
-use axum::Router;
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
@@ -20,6 +18,7 @@ use tower::ServiceExt as _;
 
 use super::HttpSettings;
 use super::activity::{Activity, Reply};
+use super::service::HttpService;
 use crate::http::address::Peer;
 use crate::lifecycle::Lifecycle;
 
@@ -32,24 +31,24 @@ const PING: Duration = Duration::from_secs(20);
 const MAX_HEAD: u32 = 64 * 1024;
 
 /// Serves a connection until its client leaves, it is idle for too long, or the lifecycle ends it.
-pub(super) async fn connection(
+pub(super) async fn connection<S: HttpService>(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    service: S,
     lifecycle: Lifecycle,
     settings: Arc<HttpSettings>,
 ) {
     let activity = Arc::new(Activity::default());
     let stopping = lifecycle.stopping();
-    let service = service_fn({
+    let answers = service_fn({
         let activity = Arc::clone(&activity);
         move |request: Request<Incoming>| {
-            answer(request, peer, router.clone(), &activity, stopping.clone())
+            answer(request, peer, service.clone(), &activity, stopping.clone())
         }
     });
     let patience = Duration::from_secs(settings.header_timeout_s.max(1));
     let builder = builder(&lifecycle, patience);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), answers);
     tokio::pin!(connection);
 
     let ended = time_to_end(&lifecycle, &activity);
@@ -79,18 +78,18 @@ pub(super) async fn connection(
     }
 }
 
-fn answer(
+fn answer<S: HttpService>(
     mut request: Request<Incoming>,
     peer: SocketAddr,
-    router: Router,
+    service: S,
     activity: &Arc<Activity>,
     stopping: CancellationToken,
-) -> impl Future<Output = Result<Response<Reply>, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<Reply<S::ReplyBody>>, Infallible>> + use<S> {
     request.extensions_mut().insert(Peer(peer));
     let http1 = request.version() <= Version::HTTP_11;
     let open = activity.begin(!http1);
     async move {
-        let mut response = router.oneshot(request.map(Body::new)).await?;
+        let mut response = service.oneshot(request).await?;
         if http1 && stopping.is_cancelled() {
             response
                 .headers_mut()
