@@ -31,6 +31,8 @@ pub(crate) enum KeySetError {
 pub(crate) type KeySet = HashMap<String, DecodingKey>;
 
 pub(crate) enum KeySource {
+    /// The keys of this very process, which signs.
+    Own(JwkSet),
     File(PathBuf),
     Url {
         client: reqwest::Client,
@@ -53,6 +55,7 @@ impl KeySource {
     /// Reads the key set.
     pub(crate) async fn read(&self) -> Result<KeySet, KeySetError> {
         let bytes = match self {
+            Self::Own(set) => return keys_of(set),
             Self::File(path) => {
                 tokio::fs::read(path)
                     .await

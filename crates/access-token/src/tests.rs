@@ -175,6 +175,17 @@ async fn before_the_first_key_set_nobody_is_called_a_forger() {
 }
 
 #[tokio::test]
+async fn the_signer_verifies_with_its_own_keys() {
+    let world = world_without_keys();
+    let settings = VerifierSettings::default();
+    let verifier = Verifier::of_signer(&settings, &world.keys, world.clock.clone());
+    verifier.verify(&world.token(|_| {})).await.unwrap();
+    let stranger = SigningKeys::from_pem(&SigningKeys::generate_pem().unwrap(), None).unwrap();
+    let forged = stranger.sign(&claims(|_| {})).unwrap();
+    assert_eq!(verifier.verify(&forged).await, Err(VerifyError::Invalid));
+}
+
+#[tokio::test]
 async fn after_a_rotation_the_previous_key_is_honoured_and_the_new_one_found() {
     let world = world();
     let old_token = world.token(|_| {});

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::claims::{Claims, TOKEN_TYPE};
 use crate::keys::{KeySet, KeySource};
 use crate::settings::VerifierSettings;
+use crate::signing::SigningKeys;
 
 /// Verified tokens kept: about 200 bytes each.
 const CACHE: usize = 10_000;
@@ -95,21 +96,36 @@ impl Verifier {
         settings: &VerifierSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, VerifierSettingsError> {
+        let source = KeySource::new(&settings.jwks)?;
+        Ok(Self::new(settings, source, clock))
+    }
+
+    /// The verifier of the service that signs: it knows its own keys, and asks nobody for them.
+    #[must_use]
+    pub fn of_signer(
+        settings: &VerifierSettings,
+        keys: &SigningKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::new(settings, KeySource::Own(keys.jwks()), clock)
+    }
+
+    fn new(settings: &VerifierSettings, source: KeySource, clock: Arc<dyn Clock>) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[&settings.audience]);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         // Expiry is checked against our clock, here and at every hit of the cache.
         validation.validate_exp = false;
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             settings: settings.clone(),
             validation,
-            source: KeySource::new(&settings.jwks)?,
+            source,
             keys: RwLock::default(),
             last_read: Mutex::default(),
             verified: Cache::new(CACHE),
             clock,
-        })))
+        }))
     }
 
     /// Whether a key set is known.

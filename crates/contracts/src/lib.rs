@@ -3,6 +3,7 @@
 //! Nothing here does input or output. Everything that crosses a service boundary is parsed into one of these
 //! types at the edge, so code behind the edge never sees a raw string (`docs/architecture.md`).
 
+mod address;
 pub mod event;
 pub mod events;
 mod id;
@@ -14,6 +15,7 @@ mod sku;
 mod time;
 pub mod topology;
 
+pub use address::{Address, AddressText, AddressTextError, Country, CountryError};
 pub use event::{DecodeError, Event, EventType, Payload, Producer};
 pub use id::{
     AddressId, AdjustmentId, DeliveryId, EventId, IdError, NotificationId, OrderId, ProductId,

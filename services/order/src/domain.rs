@@ -1,6 +1,5 @@
 //! What an order is and how it changes: pure, without IO, clock or store.
 
-pub mod address;
 pub mod catalog;
 pub mod number;
 pub mod order;
@@ -9,8 +8,8 @@ pub mod shipment;
 pub mod timeline;
 pub mod transition;
 
-pub use address::{Address, AddressText, Country};
 pub use catalog::CatalogEntry;
+pub use contracts::{Address, AddressText, Country};
 pub use number::OrderNumber;
 pub use order::{Draft, Line, Order, PaymentMethod, Placed};
 pub use pricing::{Item, PricedLines, PricingError};

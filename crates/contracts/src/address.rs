@@ -1,4 +1,4 @@
-//! Where an order goes, as it was when the order was placed.
+//! Postal addresses: what an address book keeps and an order is sent to.
 
 use std::borrow::Cow;
 
