@@ -72,15 +72,21 @@ pub enum SettingsError {
 }
 
 /// Reads the settings of this process.
-pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, SettingsError> {
+pub fn load<T>(file: Option<&Path>) -> Result<T, SettingsError>
+where
+    T: Default + Serialize + DeserializeOwned,
+{
     load_from(file, std::env::vars())
 }
 
 /// Reads settings from a file and the given variables.
-pub fn load_from<T: DeserializeOwned>(
+pub fn load_from<T>(
     file: Option<&Path>,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<T, SettingsError> {
+) -> Result<T, SettingsError>
+where
+    T: Default + Serialize + DeserializeOwned,
+{
     layers::Layers::new(file, variables)?.extract()
 }
 

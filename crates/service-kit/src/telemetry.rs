@@ -107,7 +107,7 @@ pub fn init(
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let message = panic.payload_as_str().unwrap_or("no message");
-    tracing::error!(message, place, "panicked");
+    tracing::error!(panic = message, place, "panicked");
 }
 
 fn provider(service: &'static str) -> Result<Option<SdkTracerProvider>, TelemetryError> {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use figment::error::Kind;
+use figment::providers::Serialized;
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::SettingsError;
@@ -63,9 +65,16 @@ impl Layers {
 
     /// Extracts the settings. A variable whose text does not fit is read again as YAML, and one that names no known key
     /// but ends in `_FILE` as the path of a file; each at most once, so this ends.
-    pub(super) fn extract<T: DeserializeOwned>(mut self) -> Result<T, SettingsError> {
+    ///
+    /// The defaults are a layer of their own: a default that belongs to a place, such as the port of one service, stays in
+    /// force when a key beside it is set.
+    pub(super) fn extract<T>(mut self) -> Result<T, SettingsError>
+    where
+        T: Default + Serialize + DeserializeOwned,
+    {
+        let defaults = Serialized::defaults(T::default());
         loop {
-            let error = match self.figment()?.extract::<T>() {
+            let error = match self.figment(&defaults)?.extract::<T>() {
                 Ok(settings) => return Ok(settings),
                 Err(error) => error,
             };
@@ -75,8 +84,8 @@ impl Layers {
         }
     }
 
-    fn figment(&self) -> Result<Figment, SettingsError> {
-        let mut figment = Figment::new();
+    fn figment<T: Serialize>(&self, defaults: &Serialized<T>) -> Result<Figment, SettingsError> {
+        let mut figment = Figment::from(defaults);
         if let Some(file) = &self.file {
             figment = figment.merge(file.clone());
         }

@@ -73,6 +73,32 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     );
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AtPort {
+    http: Http,
+}
+
+impl Default for AtPort {
+    fn default() -> Self {
+        let http = Http {
+            host: "localhost".to_owned(),
+            port: 3003,
+            origins: Vec::new(),
+        };
+        Self { http }
+    }
+}
+
+#[test]
+fn the_default_of_one_place_stays_in_force_when_a_key_beside_it_is_set() {
+    let settings: AtPort = load_from(None, variables(&[("SHOP__HTTP__HOST", "0.0.0.0")])).unwrap();
+    assert_eq!(
+        (settings.http.host.as_str(), settings.http.port),
+        ("0.0.0.0", 3003)
+    );
+}
+
 #[test]
 fn a_text_that_looks_like_a_number_stays_a_text_and_a_list_is_a_list() {
     let settings: Settings = load_from(

@@ -71,6 +71,8 @@ impl Client {
             .header("host", "test")
             .body(Empty::new())
             .unwrap();
+        // The connection's task may not have seen the end of the last reply yet.
+        self.0.ready().await?;
         let (parts, body) = self.0.send_request(request).await?.into_parts();
         let bytes = body.collect().await?.to_bytes();
         Ok(http::Response::from_parts(
