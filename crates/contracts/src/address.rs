@@ -62,6 +62,14 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
 #[schema(value_type = String, pattern = "^[A-Z]{2}$", example = "DE")]
 pub struct Country(String);
 
+impl Country {
+    /// Its code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Why a text is not a [`Country`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a country code of ISO 3166-1 alpha-2, such as DE")]
