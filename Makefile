@@ -23,7 +23,8 @@ run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
 demo: ## Drive the running shop like a customer and an administrator (curl and jq)
 	@examples/journey.sh
 
-test: ## Run all tests
+test: ## Run all tests (installs curl and jq when root)
+	@hack/ensure-tools.sh curl jq
 	$(CARGO) test --locked --workspace
 
 lint: ## Formatting, clippy, docs
@@ -42,5 +43,6 @@ generate: ## Write the generated files that are committed
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh
 
-bench-gate: ## The CI gate: instructions per request at the gateway
+bench-gate: ## The CI gate: instructions per request at the gateway (installs valgrind when root)
+	@hack/ensure-tools.sh valgrind
 	bench/gateway-instructions.sh

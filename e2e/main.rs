@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod crash_points;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod journey;
@@ -12,6 +14,8 @@ mod journey;
 mod kill;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod raw;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]

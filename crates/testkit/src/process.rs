@@ -41,6 +41,7 @@ pub struct ShopHarness {
     data: Option<TempDir>,
     prefix: Vec<String>,
     arguments: Vec<String>,
+    only: Option<String>,
     variables: BTreeMap<String, String>,
 }
 
@@ -60,6 +61,7 @@ impl ShopHarness {
             data: Some(tempfile::Builder::new().prefix("shop-test-").tempdir()?),
             prefix: Vec::new(),
             arguments: Vec::new(),
+            only: None,
             variables,
         })
     }
@@ -77,6 +79,20 @@ impl ShopHarness {
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// With these services only, separated by commas.
+    #[must_use]
+    pub fn only(mut self, services: &str) -> Self {
+        self.only = Some(services.to_owned());
+        self
+    }
+
+    /// With all services again.
+    #[must_use]
+    pub fn everything(mut self) -> Self {
+        self.only = None;
         self
     }
 
@@ -122,6 +138,7 @@ impl ShopHarness {
             .arg("--data")
             .arg(self.data())
             .args(&self.arguments)
+            .args(self.only.iter().flat_map(|services| ["--only", services]))
             .envs(&self.variables)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())

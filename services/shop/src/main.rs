@@ -1,1 +1,7 @@
-fn main() {}
+//! The whole shop as one process: see `shop --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::cli::report(shop::cli::run())
+}
