@@ -17,7 +17,7 @@ help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
 
 run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
-	@$(CARGO) build --locked --quiet --profile $(PROFILE) -p shop
+	@$(CARGO) build --locked --profile $(PROFILE) -p shop
 	@exec $(CARGO_TARGET_DIR)/$(PROFILE_DIR)/shop $(ARGS)
 
 demo: ## Drive the running shop like a customer and an administrator (curl and jq)
