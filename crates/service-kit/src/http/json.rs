@@ -16,7 +16,7 @@ use crate::http::unique::Unique;
 use crate::http::{MAX_BODY, Problem};
 
 /// How long a body may take to arrive: a client that sends a byte now and then must not hold a connection for days.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The most characters of a message that repeats what the client sent.
 const MAX_MESSAGE: usize = 200;
 
