@@ -3,11 +3,11 @@
 use contracts::Clock;
 use service_kit::Context;
 
+use crate::BuildError;
 use crate::domain::product::NewProduct;
 use crate::settings::Settings;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{CreateError, ProductStore as _};
-use crate::{BuildError, domain::stock::Rules};
 
 /// Fifty products on six shelves.
 const CATALOG: &str = include_str!("../demo/catalog.json");
@@ -30,8 +30,14 @@ pub enum DemoError {
 /// how many were created.
 pub async fn seed(settings: &Settings, clock: &dyn Clock) -> Result<usize, DemoError> {
     let db = SqliteStore::open_database(&settings.store.url).await?;
-    let rules: Rules = settings.stock.rules();
-    let store = SqliteStore::new(db.clone(), rules);
+    let store = SqliteStore::new(db.clone(), settings.stock.rules());
+    let filled = fill(&store, clock).await;
+    db.close().await;
+    filled
+}
+
+/// Creates what is missing, by the same command and with the same events as an administrator would.
+async fn fill(store: &SqliteStore, clock: &dyn Clock) -> Result<usize, DemoError> {
     let mut created = 0;
     for product in serde_json::from_str::<Vec<NewProduct>>(CATALOG)? {
         let context = Context {
@@ -44,7 +50,6 @@ pub async fn seed(settings: &Settings, clock: &dyn Clock) -> Result<usize, DemoE
             Err(error) => return Err(error.into()),
         }
     }
-    db.close().await;
     Ok(created)
 }
 

@@ -47,9 +47,10 @@ impl Handler for OrdersHandler {
                 self.poke.poke();
                 Outcome::Done
             }
-            // A row the store refuses will be refused again: a person has to look. Everything else passes.
-            Err(error) if error.0.is_constraint_violation() => Outcome::Retry(error_chain(&error)),
-            Err(error) => Outcome::Unavailable(error_chain(&error)),
+            Err(error) if error.0.is_away() => Outcome::Unavailable(error_chain(&error)),
+            // A command the store refuses will be refused again: after a few tries a person has to look, and the
+            // messages behind it are not kept waiting.
+            Err(error) => Outcome::Retry(error_chain(&error)),
         }
     }
 }

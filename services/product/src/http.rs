@@ -2,6 +2,7 @@
 
 mod adjust_inventory;
 mod archive_product;
+mod attribute_filter;
 mod create_product;
 mod get_admin_product;
 mod get_inventory;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access_token::VerifierSettings;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use service_kit::cli::ServiceSettings;
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
@@ -38,18 +38,37 @@ pub struct UrlSettings {
     pub url: String,
 }
 
+const MINUTES_A_YEAR: u64 = 525_600;
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// Reads a number that makes sense; nought seconds between looks would keep a core busy, and 2^60 minutes overflow.
+fn within<'de, D: Deserializer<'de>, const LEAST: u64, const MOST: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if (LEAST..=MOST).contains(&number) {
+        Ok(number)
+    } else {
+        let message = format!("{number} is not a whole number from {LEAST} to {MOST}");
+        Err(serde::de::Error::custom(message))
+    }
+}
+
 /// Rules for stock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StockSettings {
     /// Administrators are told when the available pieces of a sku fall to this number.
     pub low_threshold: u32,
-    /// Minutes for which a replaced price is still honoured.
+    /// Minutes for which a replaced price is still honoured: 0 to 525600.
+    #[serde(deserialize_with = "within::<_, 0, MINUTES_A_YEAR>")]
     pub price_grace_min: u64,
     /// Minutes a hold lasts before the order is asked about it: the order's deadlines for reservation and payment and a
-    /// quarter of an hour.
+    /// quarter of an hour. 1 to 525600.
+    #[serde(deserialize_with = "within::<_, 1, MINUTES_A_YEAR>")]
     pub hold_min: u64,
-    /// Seconds between looks for old holds.
+    /// Seconds between looks for old holds: 1 to 86400.
+    #[serde(deserialize_with = "within::<_, 1, SECONDS_A_DAY>")]
     pub sweep_s: u64,
 }
 
@@ -95,5 +114,39 @@ impl ServiceSettings for Settings {
 
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused_with_their_bounds() {
+        for (json, message) in [
+            (
+                r#"{"sweep_s":0}"#,
+                "0 is not a whole number from 1 to 86400",
+            ),
+            (
+                r#"{"hold_min":0}"#,
+                "0 is not a whole number from 1 to 525600",
+            ),
+            (
+                r#"{"price_grace_min":1152921504606846976}"#,
+                "1152921504606846976 is not a whole number from 0 to 525600",
+            ),
+        ] {
+            let error = serde_json::from_str::<StockSettings>(json).unwrap_err();
+            assert!(error.to_string().starts_with(message), "{error}");
+        }
+        let none: StockSettings = serde_json::from_str(r#"{"price_grace_min":0}"#).unwrap();
+        assert_eq!(none.rules().price_grace, Duration::ZERO);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let error = serde_json::from_str::<Settings>(r#"{"stock":{"lowthreshold":1}}"#);
+        assert!(error.unwrap_err().to_string().contains("lowthreshold"));
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod sqlite;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use contracts::events::order::OrderSummary;
 use contracts::events::product::ProductStatus;
@@ -139,6 +141,8 @@ pub struct Filter {
     pub in_stock: Option<bool>,
     /// Each of these words is the beginning of one of its words.
     pub words: Vec<String>,
+    /// Each of these attributes has this value, as text; one that is a list holds it.
+    pub attributes: BTreeMap<String, String>,
     /// In this order.
     pub sort: Sort,
 }
@@ -263,9 +267,5 @@ pub trait ProductStore: Send + Sync + 'static {
     ) -> Result<(), StoreFailure>;
 
     /// Asks the orders of old holds what became of them; returns how many.
-    async fn ask_about_old_holds(
-        &self,
-        limit: u32,
-        context: Context,
-    ) -> Result<usize, StoreFailure>;
+    async fn ask_about_old_holds(&self, limit: u32, context: Context) -> Result<u32, StoreFailure>;
 }

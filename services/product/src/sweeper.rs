@@ -21,17 +21,23 @@ pub(crate) fn spawn(
     settings: StockSettings,
 ) {
     let draining = lifecycle.token();
-    let pause = Duration::from_secs(settings.sweep_s.max(1));
+    let pause = Duration::from_secs(settings.sweep_s);
     lifecycle.spawn("hold-sweeper", async move {
         while !draining.is_cancelled() {
-            match store.ask_about_old_holds(BATCH, present.context()).await {
+            let asked = store.ask_about_old_holds(BATCH, present.context()).await;
+            match asked {
                 Ok(0) => {}
                 Ok(asked) => {
                     tracing::info!(asked, "orders were asked about old holds");
                     poke.poke();
+                    // After a long outage there may be many; each is asked about once, so this ends.
+                    if asked == BATCH {
+                        continue;
+                    }
                 }
                 Err(error) => {
-                    tracing::warn!(error = error_chain(&error), "old holds cannot be read")
+                    let error = error_chain(&error);
+                    tracing::warn!(error, "old holds cannot be read; trying again shortly");
                 }
             }
             tokio::select! {

@@ -1,14 +1,11 @@
 //! A product, and what may be said about one.
 
-use std::collections::BTreeMap;
-
 use contracts::events::product::{ProductSnapshot, ProductStatus};
 use contracts::{Money, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-/// What is known of a product beyond its fixed fields.
-pub type Attributes = BTreeMap<String, serde_json::Value>;
+use crate::domain::attributes::{self, Attributes};
 
 /// A product at one version.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,42 +171,84 @@ pub struct NewProduct {
     pub category: Option<Category>,
     /// What one piece costs.
     pub price: Price,
-    /// What else is known of it.
-    #[serde(default)]
+    /// What else is known of it: at most 100 values and 16 KiB.
+    #[serde(default, deserialize_with = "attributes::bounded")]
     #[schema(value_type = Object)]
     pub attributes: Attributes,
     /// Pieces on the shelf from the start.
     #[serde(default)]
-    #[schema(maximum = 1_000_000_000)]
-    pub initial_stock: u32,
+    pub initial_stock: InitialStock,
 }
 
-/// A change of a product (RFC 7396): what is absent stays; null empties `category`.
+/// Pieces on the shelf from the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = u32, minimum = 0, maximum = 1_000_000_000)]
+pub struct InitialStock(u32);
+
+impl InitialStock {
+    /// The most pieces a product starts with.
+    pub const MAX: u32 = 1_000_000_000;
+
+    /// The number of pieces.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for InitialStock {
+    type Error = &'static str;
+
+    fn try_from(pieces: i64) -> Result<Self, Self::Error> {
+        match u32::try_from(pieces) {
+            Ok(pieces) if pieces <= Self::MAX => Ok(Self(pieces)),
+            _ => Err("initial stock is 0 to 1000000000 pieces"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for InitialStock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(i64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A change of a product (RFC 7396): what is absent stays; null empties `category` and is refused elsewhere, because
+/// nothing else can be taken away.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProductPatch {
     /// A new name.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub title: Option<Title>,
     /// A new text.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
     /// Another shelf, or none.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub category: Option<Option<Category>>,
     /// A new price.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
     /// Whether it can be bought.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub status: Option<ProductStatus>,
     /// All attributes anew.
+    #[serde(
+        deserialize_with = "attributes::bounded_if_given",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Attributes>,
 }
 
 /// Tells a null from an absent field.
-fn present<'de, D: Deserializer<'de>>(
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Option<Category>>, D::Error> {
-    Option::<Category>::deserialize(deserializer).map(Some)
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl ProductPatch {
@@ -272,6 +311,27 @@ mod tests {
         let patch: ProductPatch = serde_json::from_str(r#"{"category":null}"#).unwrap();
         assert_eq!(patch.category, Some(None));
         let patch: ProductPatch = serde_json::from_str("{}").unwrap();
-        assert_eq!(patch.category, None);
+        assert_eq!(patch, ProductPatch::default());
+        for field in ["title", "description", "price", "status", "attributes"] {
+            let json = format!(r#"{{"{field}":null}}"#);
+            assert!(
+                serde_json::from_str::<ProductPatch>(&json).is_err(),
+                "{field}"
+            );
+        }
+    }
+
+    #[test]
+    fn initial_stock_is_bounded() {
+        let with = |stock: &str| {
+            format!(
+                r#"{{"sku":"A","title":"A","price":{{"amount":1,"currency":"EUR"}},"initial_stock":{stock}}}"#
+            )
+        };
+        for stock in ["-1", "1000000001"] {
+            assert!(refused(&with(stock)).starts_with("initial stock is 0 to"));
+        }
+        let new: NewProduct = serde_json::from_str(&with("1000000000")).unwrap();
+        assert_eq!(new.initial_stock.get(), InitialStock::MAX);
     }
 }

@@ -74,6 +74,9 @@ pub enum Step {
     NothingHeld,
     /// The returned pieces of what was sold become available; answer `restocked`.
     Restock,
+    /// The returned pieces of what is held become available, the rest is sold; answer `restocked`. An order that comes
+    /// back was confirmed, even if that is heard later.
+    CommitAndRestock,
     /// Stale or repeated: do nothing.
     Ignore,
 }
@@ -89,6 +92,7 @@ pub fn step(state: Option<State>, input: Input) -> Step {
         (Input::CancelRequested, None | Some(State::Rejected)) => Step::Bury,
         (Input::CancelRequested, Some(State::Released | State::Tombstone)) => Step::NothingHeld,
         (Input::Returned, Some(State::Committed)) => Step::Restock,
+        (Input::Returned, Some(State::Held)) => Step::CommitAndRestock,
         (Input::Placed, Some(_)) | (Input::Confirmed | Input::Returned, _) => Step::Ignore,
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use contracts::Money;
-use contracts::Timestamp;
 use contracts::events::product::ProductStatus;
 use contracts::events::stock::RejectionCode;
+use contracts::{Money, Quantity, Timestamp};
 
 /// The rules, from the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +55,9 @@ pub fn refuse(
     if !honoured {
         return Some(RejectionCode::PriceChanged);
     }
-    (offer.available < pieces).then_some(RejectionCode::InsufficientStock)
+    // One line of an order may name its sku several times; more than a quantity holds cannot be told back.
+    let short = offer.available < pieces || pieces > u64::from(Quantity::MAX);
+    short.then_some(RejectionCode::InsufficientStock)
 }
 
 #[cfg(test)]

@@ -45,11 +45,15 @@ pub(super) struct Adjusted {
     request_body = NewAdjustment,
     responses(
         (status = 201, body = Adjusted, headers(("Location" = String))),
-        (status = 400, body = ProblemBody, description = "`idempotency_key_required`, `malformed_json`"),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
-        (status = 404, body = ProblemBody, description = "`not_found`"),
-        (status = 409, body = ProblemBody, description = "`would_go_negative`"),
-        (status = 422, body = ProblemBody, description = "`invalid_request`, `idempotency_key_reused`"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`idempotency_key_required`, `malformed_json`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`would_go_negative`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `idempotency_key_reused`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

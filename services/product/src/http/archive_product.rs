@@ -20,10 +20,12 @@ use crate::domain::product::ProductPatch;
     params(("id" = ProductId, Path), ("If-Match" = String, Header, description = "the `ETag` you read")),
     responses(
         (status = 204, description = "It is archived"),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
-        (status = 404, body = ProblemBody, description = "`not_found`"),
-        (status = 412, body = ProblemBody, description = "`precondition_failed`"),
-        (status = 428, body = ProblemBody, description = "`precondition_required`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),
+        (status = 428, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_required`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

@@ -21,11 +21,14 @@ use crate::domain::product::NewProduct;
     request_body = NewProduct,
     responses(
         (status = 201, body = ProductBody, headers(("Location" = String), ("ETag" = String))),
-        (status = 400, body = ProblemBody, description = "`malformed_json`, `duplicate_header`, `invalid_idempotency_key`"),
-        (status = 401, body = ProblemBody, description = "`token_missing`, `token_expired`, `token_invalid`"),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
-        (status = 409, body = ProblemBody, description = "`sku_taken`"),
-        (status = 422, body = ProblemBody, description = "`invalid_request`, `idempotency_key_reused`"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`, `invalid_idempotency_key`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`sku_taken`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `idempotency_key_reused`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

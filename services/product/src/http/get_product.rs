@@ -21,7 +21,8 @@ use crate::store::Name;
     responses(
         (status = 200, body = ProductBody, headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
-        (status = 404, body = ProblemBody, description = "`not_found`: no such product, or it is not offered any more"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: no such product, or it is not offered any more"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
     )
 )]
 pub(super) async fn get_product(

@@ -18,6 +18,7 @@ use crate::store::Adjustment;
 pub(super) struct ListQuery {
     /// Items a page.
     #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Limit,
     /// Where the page starts.
     cursor: Option<String>,
@@ -32,9 +33,11 @@ pub(super) struct ListQuery {
     params(("sku" = Sku, Path), ListQuery),
     responses(
         (status = 200, body = Page<Adjustment>),
-        (status = 400, body = ProblemBody, description = "`invalid_cursor`, `invalid_query`"),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
-        (status = 404, body = ProblemBody, description = "`not_found`"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_cursor`, `invalid_query`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

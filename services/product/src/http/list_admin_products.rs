@@ -23,6 +23,7 @@ pub(super) struct ListQuery {
     status: Option<ProductStatus>,
     /// Items a page.
     #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Limit,
     /// Where the page starts.
     cursor: Option<String>,
@@ -37,8 +38,10 @@ pub(super) struct ListQuery {
     params(ListQuery),
     responses(
         (status = 200, body = Page<ProductBody>),
-        (status = 400, body = ProblemBody, description = "`invalid_cursor`, `invalid_query`"),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_cursor`, `invalid_query`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]
@@ -53,7 +56,9 @@ pub(super) async fn list_admin_products(
         status: query.status,
         ..Filter::default()
     };
-    Ok(page(&api, filter, query.limit, query.cursor.as_deref())
-        .await?
-        .reply(&uri))
+    Ok(
+        page(&api, "all", filter, query.limit, query.cursor.as_deref())
+            .await?
+            .reply(&uri),
+    )
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use serde::Serialize;
-use service_kit::http::{Json, Problem};
+use service_kit::http::{Json, Problem, ProblemBody};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -20,7 +20,10 @@ pub(super) struct Categories {
     path = "/api/v1/categories",
     tag = "products",
     operation_id = "listCategories",
-    responses((status = 200, body = Categories))
+    responses(
+        (status = 200, body = Categories),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
+    )
 )]
 pub(super) async fn list_categories(State(api): State<Api>) -> Result<Json<Categories>, Problem> {
     Ok(Json(Categories {

@@ -6,10 +6,11 @@ use contracts::events::product::ProductStatus;
 use serde::Deserialize;
 use service_kit::error_chain;
 use service_kit::http::page::{Limit, Page, decode_cursor};
-use service_kit::http::{Problem, ProblemBody, Query};
+use service_kit::http::{Problem, ProblemBody};
 use utoipa::IntoParams;
 
 use super::Api;
+use super::attribute_filter::AttributesAnd;
 use super::representation::ProductBody;
 use crate::domain::tokens::tokens;
 use crate::store::{Filter, Position, Sort};
@@ -36,6 +37,7 @@ pub(super) struct ListQuery {
     sort: Sort,
     /// Items a page.
     #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Limit,
     /// Where the page starts: `next_cursor` of the page before.
     cursor: Option<String>,
@@ -47,16 +49,20 @@ pub(super) struct ListQuery {
     path = "/api/v1/products",
     tag = "products",
     operation_id = "listProducts",
-    params(ListQuery),
+    params(
+        ListQuery,
+        ("attr.{name}" = Option<String>, Query, description = "With this value of an attribute, such as `attr.colour=blue`"),
+    ),
     responses(
         (status = 200, body = Page<ProductBody>, headers(("Link" = String, description = "the next page"))),
-        (status = 400, body = ProblemBody, description = "`invalid_cursor`, `invalid_query`"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_cursor`, `invalid_query`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
     )
 )]
 pub(super) async fn list_products(
     State(api): State<Api>,
     OriginalUri(uri): OriginalUri,
-    Query(query): Query<ListQuery>,
+    AttributesAnd { attributes, query }: AttributesAnd<ListQuery>,
 ) -> Result<Response, Problem> {
     let filter = Filter {
         status: Some(ProductStatus::Active),
@@ -72,21 +78,29 @@ pub(super) async fn list_products(
             .into_iter()
             .take(WORDS)
             .collect(),
+        attributes,
         sort: query.sort,
     };
-    Ok(page(&api, filter, query.limit, query.cursor.as_deref())
-        .await?
-        .reply(&uri))
+    Ok(page(
+        &api,
+        "offered",
+        filter,
+        query.limit,
+        query.cursor.as_deref(),
+    )
+    .await?
+    .reply(&uri))
 }
 
-/// A page of products; its cursor belongs to the filter.
+/// A page of products; its cursor belongs to the list and the filter.
 pub(super) async fn page(
     api: &Api,
+    list: &str,
     filter: Filter,
     limit: Limit,
     cursor: Option<&str>,
 ) -> Result<Page<ProductBody>, Problem> {
-    let name = serde_json::to_string(&filter).map_err(|error| {
+    let name = serde_json::to_string(&(list, &filter)).map_err(|error| {
         tracing::error!(error = error_chain(&error), "a filter has no name");
         Problem::internal()
     })?;

@@ -22,11 +22,15 @@ use crate::domain::product::ProductPatch;
     request_body = ProductPatch,
     responses(
         (status = 200, body = ProductBody, headers(("ETag" = String))),
-        (status = 403, body = ProblemBody, description = "`insufficient_scope`: needs the role `catalog`"),
-        (status = 404, body = ProblemBody, description = "`not_found`"),
-        (status = 412, body = ProblemBody, description = "`precondition_failed`"),
-        (status = 422, body = ProblemBody, description = "`invalid_request`"),
-        (status = 428, body = ProblemBody, description = "`precondition_required`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
+        (status = 428, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_required`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`, `keys_unavailable`"),
     ),
     security(("bearer" = []))
 )]

@@ -8,14 +8,18 @@ use service_kit::http::Problem;
 
 use crate::store::{ChangeError, CreateError, StoreFailure};
 
+/// When to come back while the store is away.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
 impl From<StoreFailure> for Problem {
     fn from(failure: StoreFailure) -> Self {
-        tracing::error!(error = error_chain(&failure), "a request failed");
-        Problem::unavailable(
-            "store_unavailable",
-            "The catalog cannot be reached",
-            Duration::from_secs(1),
-        )
+        let error = error_chain(&failure);
+        if failure.0.is_away() {
+            tracing::warn!(error, "the product store does not answer");
+            return Problem::unavailable("unavailable", "Try again shortly", RETRY_AFTER);
+        }
+        tracing::error!(error, "the product store and this program do not fit");
+        Problem::internal()
     }
 }
 

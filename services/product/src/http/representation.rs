@@ -6,7 +6,8 @@ use serde::Serialize;
 use service_kit::http::etag::ETag;
 use utoipa::ToSchema;
 
-use crate::domain::product::{Attributes, Category, Description, Price, Title};
+use crate::domain::attributes::Attributes;
+use crate::domain::product::{Category, Description, Price, Title};
 use crate::store::Listed;
 
 /// A product.

@@ -160,11 +160,7 @@ impl ProductStore for SqliteStore {
             .await
     }
 
-    async fn ask_about_old_holds(
-        &self,
-        limit: u32,
-        context: Context,
-    ) -> Result<usize, StoreFailure> {
+    async fn ask_about_old_holds(&self, limit: u32, context: Context) -> Result<u32, StoreFailure> {
         self.db
             .write(move |c| Ok(stock::orders::ask_about_old_holds(c, limit, &context)?))
             .await

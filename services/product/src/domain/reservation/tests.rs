@@ -51,6 +51,12 @@ impl Model {
             Step::Bury => {
                 self.orders.insert(order, (State::Tombstone, 0));
             }
+            Step::CommitAndRestock => {
+                self.reserved -= held;
+                self.sold += held;
+                self.orders.insert(order, (State::Committed, held));
+                self.apply(order, pieces, input);
+            }
             Step::Restock => {
                 let back = held.min(1);
                 self.sold -= back;

@@ -11,14 +11,16 @@ use sqlite_store::StoreError;
 
 use super::rows::{self, status_text};
 use super::{remember, replay, stock, tell};
+use crate::domain::attributes;
 use crate::domain::product::{Description, NewProduct, Product, ProductPatch};
 use crate::domain::slug;
 use crate::domain::stock::Rules;
 use crate::domain::tokens::tokens;
 use crate::store::{ChangeError, CreateError, Listed, Name, Once, Retry};
 
-/// Slugs are tried with this many numbers before giving up.
-const SLUG_TRIES: u32 = 10_000;
+/// Products of one title that are told apart by a number; those behind them by their id, so that the search for a free
+/// slug does not grow with a catalog full of one title.
+const NUMBERED_SLUGS: u32 = 20;
 
 pub(super) fn create(
     connection: &Connection,
@@ -39,12 +41,13 @@ pub(super) fn create(
             Err(()) => Once::KeyReused,
         });
     }
-    let stocked = new.initial_stock;
+    let stocked = new.initial_stock.get();
     let description = Description::try_from(String::new())
         .map_err(|why| StoreError::Unexpected(why.to_owned()))?;
+    let id = ProductId::at(context.now);
     let product = Product {
-        id: ProductId::at(context.now),
-        slug: free_slug(connection, new.title.as_str())?,
+        id,
+        slug: free_slug(connection, new.title.as_str(), id)?,
         sku: new.sku,
         title: new.title,
         description: new.description.unwrap_or(description),
@@ -124,17 +127,17 @@ fn existing(connection: &Connection, id: &str) -> Result<Listed, StoreError> {
     rows::product(connection, &Name::Id(id))?.ok_or_else(gone)
 }
 
-fn free_slug(connection: &Connection, title: &str) -> Result<String, StoreError> {
+fn free_slug(connection: &Connection, title: &str, id: ProductId) -> Result<String, StoreError> {
     let base = slug::of_title(title);
     let mut taken =
         connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM product WHERE slug = ?1)")?;
-    let numbered = (2..SLUG_TRIES).map(|n| format!("{base}-{n}"));
+    let numbered = (2..=NUMBERED_SLUGS).map(|n| format!("{base}-{n}"));
     for slug in std::iter::once(base.clone()).chain(numbered) {
         if !taken.query_row([&slug], |row| row.get::<_, bool>(0))? {
             return Ok(slug);
         }
     }
-    Err(StoreError::Unexpected(format!("no free slug for {base}")))
+    Ok(format!("{base}-{}", id.uuid().as_simple()))
 }
 
 fn insert(connection: &Connection, product: &Product) -> Result<(), CreateError> {
@@ -195,7 +198,7 @@ fn json(product: &Product) -> Result<String, StoreError> {
         .map_err(|error| StoreError::Unexpected(error.to_string()))
 }
 
-/// Writes the words in which a product is found anew.
+/// Writes anew the words and attributes by which a product is found.
 fn index(connection: &Connection, product: &Product) -> Result<(), StoreError> {
     let id = product.id.to_string();
     connection
@@ -205,6 +208,14 @@ fn index(connection: &Connection, product: &Product) -> Result<(), StoreError> {
         connection.prepare_cached("INSERT INTO token (token, product_id) VALUES (?1, ?2)")?;
     for token in tokens(&product.searched_text()) {
         insert.execute(params![token, id])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM attribute WHERE product_id = ?1")?
+        .execute([&id])?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO attribute (name, value, product_id) VALUES (?1, ?2, ?3)")?;
+    for (name, value) in attributes::found_by(&product.attributes) {
+        insert.execute(params![name, value, id])?;
     }
     Ok(())
 }

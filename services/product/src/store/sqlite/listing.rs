@@ -37,11 +37,12 @@ pub(super) fn list(
     Ok(products)
 }
 
-/// The text depends on which filters are set, not on their values, so that statements are prepared once.
+/// The text depends on which filters are set, not on their values, so that statements are prepared once. CROSS JOIN keeps
+/// the product outside: pages are read along its indexes, whatever the planner thinks of the inventory.
 pub(super) fn query(filter: &Filter, after: Option<Position>, limit: u32) -> Query {
     let mut query = Query {
         sql: format!(
-            "SELECT {COLUMNS} FROM product p JOIN inventory i ON i.sku = p.sku WHERE true"
+            "SELECT {COLUMNS} FROM product p CROSS JOIN inventory i ON i.sku = p.sku WHERE true"
         ),
         values: Vec::new(),
     };
@@ -64,6 +65,12 @@ pub(super) fn query(filter: &Filter, after: Option<Position>, limit: u32) -> Que
         Some(true) => query.and("i.available > 0", []),
         Some(false) => query.and("i.available = 0", []),
         None => {}
+    }
+    for (name, value) in &filter.attributes {
+        query.and(
+            "EXISTS (SELECT 1 FROM attribute a WHERE a.product_id = p.id AND a.name = ? AND a.value = ?)",
+            [Value::from(name.clone()), Value::from(value.clone())],
+        );
     }
     for (index, word) in filter.words.iter().enumerate() {
         let range = [Value::from(word.clone()), Value::from(after_prefix(word))];
@@ -90,9 +97,9 @@ pub(super) fn query(filter: &Filter, after: Option<Position>, limit: u32) -> Que
             [Value::from(value), Value::from(id.to_string())],
         );
     }
-    query.sql.push_str(&format!(
-        " ORDER BY p.{key} {direction}, p.id {direction} LIMIT {limit}"
-    ));
+    let end = format!(" ORDER BY p.{key} {direction}, p.id {direction} LIMIT ?");
+    query.sql.push_str(&end);
+    query.values.push(Value::from(i64::from(limit)));
     query
 }
 

@@ -27,6 +27,15 @@ CREATE TABLE token (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_by_product ON token (product_id, token);
 
+-- The attributes of each product, as text, for filters.
+CREATE TABLE attribute (
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  product_id TEXT NOT NULL REFERENCES product (id),
+  PRIMARY KEY (name, value, product_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attribute_by_product ON attribute (product_id, name, value);
+
 -- Prices that are no longer asked, for the grace period.
 CREATE TABLE replaced_price (
   sku TEXT NOT NULL,

@@ -36,7 +36,6 @@ pub(in super::super) fn apply(
     if !messaging::sqlite::first_delivery(connection, PRODUCT_ORDERS, message_id, context.now)? {
         return Ok(());
     }
-    crash_point("product.mid_transaction");
     let (id, input) = match &command {
         StockCommand::Hold(order) => (order.order_id, Input::Placed),
         StockCommand::Commit(id) => (*id, Input::Confirmed),
@@ -49,16 +48,10 @@ pub(in super::super) fn apply(
         rules,
         context,
     };
-    match (step(reservation.state()?, input), command) {
-        (Step::TryHold, StockCommand::Hold(order)) => reservation.try_hold(&order),
-        (Step::Commit, _) => reservation.commit(),
-        (Step::ReleaseHeld, _) => reservation.release("reserved"),
-        (Step::ReleaseSold, _) => reservation.release("sold"),
-        (Step::Bury, _) => reservation.bury(),
-        (Step::NothingHeld, _) => reservation.answer(ReleaseOutcome::NothingHeld),
-        (Step::Restock, StockCommand::Restock(_, lines)) => reservation.restock(&lines),
-        (Step::Ignore | Step::TryHold | Step::Restock, _) => Ok(()),
-    }
+    reservation.take(step(reservation.state()?, input), &command)?;
+    // B2 of the fault matrix: inbox, stock, reservation and answer are written, and none of it is committed.
+    crash_point("product.mid_transaction");
+    Ok(())
 }
 
 struct Reservation<'a> {
@@ -69,6 +62,24 @@ struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
+    fn take(&self, step: Step, command: &StockCommand) -> Result<(), StoreError> {
+        match (step, command) {
+            (Step::TryHold, StockCommand::Hold(order)) => self.try_hold(order),
+            (Step::Commit, _) => self.commit(),
+            (Step::ReleaseHeld, _) => self.release("reserved"),
+            (Step::ReleaseSold, _) => self.release("sold"),
+            (Step::Bury, _) => self.bury(),
+            (Step::NothingHeld, _) => self.answer(ReleaseOutcome::NothingHeld),
+            (Step::Restock, StockCommand::Restock(_, lines)) => self.restock(lines),
+            (Step::CommitAndRestock, StockCommand::Restock(_, lines)) => {
+                self.commit()?;
+                self.restock(lines)
+            }
+            // The other pairs are never made: only `order.placed` holds and only `order.returned` restocks.
+            (Step::Ignore | Step::TryHold | Step::Restock | Step::CommitAndRestock, _) => Ok(()),
+        }
+    }
+
     fn state(&self) -> Result<Option<State>, StoreError> {
         let text: Option<String> = self
             .connection
@@ -272,7 +283,7 @@ pub(in super::super) fn ask_about_old_holds(
     connection: &Connection,
     limit: u32,
     context: &Context,
-) -> Result<usize, StoreError> {
+) -> Result<u32, StoreError> {
     let old: Vec<(OrderId, u64, u32)> = connection
         .prepare_cached(
             "SELECT order_id, version, asked FROM reservation WHERE ask_at <= ?1 ORDER BY ask_at LIMIT ?2",
@@ -294,5 +305,5 @@ pub(in super::super) fn ask_about_old_holds(
         };
         tell(connection, order_id.to_string(), *version, expired, context)?;
     }
-    Ok(old.len())
+    Ok(u32::try_from(old.len()).unwrap_or(limit))
 }

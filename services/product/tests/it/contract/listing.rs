@@ -1,0 +1,240 @@
+//! Lists, filters and search.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contracts::events::product::ProductStatus;
+use product::domain::tokens::tokens;
+use product::store::{CategoryCount, Filter, Sort};
+use serde_json::json;
+
+use crate::contract::{Fixture, body};
+
+async fn skus(fixture: &Fixture, filter: Filter) -> Vec<String> {
+    let page = fixture.store.list(filter, None, 100).await.unwrap();
+    let skus = page.iter().map(|listed| listed.product.sku.to_string());
+    skus.collect()
+}
+
+pub async fn lists_go_on_where_they_ended_in_every_order(fixture: Fixture) {
+    for (sku, cents) in [("A", 300), ("B", 100), ("C", 300), ("D", 200), ("E", 300)] {
+        fixture.try_create(body(sku, cents, 1)).await.unwrap();
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    for sort in [Sort::Newest, Sort::Price, Sort::PriceDescending] {
+        let filter = Filter {
+            sort,
+            ..Filter::default()
+        };
+        let whole = fixture.store.list(filter.clone(), None, 100).await.unwrap();
+        let keys: Vec<i64> = whole.iter().map(|listed| listed.position(sort).0).collect();
+        let ordered = match sort {
+            Sort::Price => keys.is_sorted(),
+            Sort::Newest | Sort::PriceDescending => keys.iter().rev().is_sorted(),
+        };
+        assert!(ordered && whole.len() == 5, "{sort:?}: {keys:?}");
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = fixture.store.list(filter.clone(), after, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.position(sort));
+            seen.extend(page);
+        }
+        assert_eq!(seen, whole, "{sort:?}");
+    }
+}
+
+pub async fn each_filter_keeps_what_it_names(fixture: Fixture) {
+    for (sku, cents, stock, category, colour) in [
+        ("A", 100, 0, "Kitchen", json!("blue")),
+        ("B", 200, 1, "Kitchen", json!(["red", "blue"])),
+        ("C", 300, 2, "Home", json!("red")),
+    ] {
+        let mut product = body(sku, cents, stock);
+        product["category"] = json!(category);
+        product["attributes"] = json!({"colour": colour, "volume": cents});
+        fixture.try_create(product).await.unwrap();
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    let gone = fixture.product("GONE", 1).await;
+    fixture
+        .patch(&gone, json!({"status": "archived"}))
+        .await
+        .unwrap();
+    let all = Filter {
+        status: Some(ProductStatus::Active),
+        ..Filter::default()
+    };
+    let attributes = |pairs: &[(&str, &str)]| {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        pairs.collect::<BTreeMap<String, String>>()
+    };
+    for (filter, expected) in [
+        (all.clone(), vec!["C", "B", "A"]),
+        (Filter::default(), vec!["GONE", "C", "B", "A"]),
+        (
+            Filter {
+                category: Some("Kitchen".into()),
+                ..all.clone()
+            },
+            vec!["B", "A"],
+        ),
+        (
+            Filter {
+                category: Some("kitchen".into()),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                price_min: Some(200),
+                ..all.clone()
+            },
+            vec!["C", "B"],
+        ),
+        (
+            Filter {
+                price_max: Some(200),
+                sort: Sort::Price,
+                ..all.clone()
+            },
+            vec!["A", "B"],
+        ),
+        (
+            Filter {
+                price_min: Some(i64::MAX),
+                price_max: Some(i64::MIN),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                in_stock: Some(true),
+                ..all.clone()
+            },
+            vec!["C", "B"],
+        ),
+        (
+            Filter {
+                in_stock: Some(false),
+                ..all.clone()
+            },
+            vec!["A"],
+        ),
+        (
+            Filter {
+                attributes: attributes(&[("colour", "blue")]),
+                ..all.clone()
+            },
+            vec!["B", "A"],
+        ),
+        (
+            Filter {
+                attributes: attributes(&[("colour", "blue"), ("volume", "200")]),
+                ..all.clone()
+            },
+            vec!["B"],
+        ),
+        (
+            Filter {
+                attributes: attributes(&[("colour", "Blue")]),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                attributes: attributes(&[("size", "1")]),
+                in_stock: Some(true),
+                ..all.clone()
+            },
+            vec![],
+        ),
+    ] {
+        assert_eq!(skus(&fixture, filter.clone()).await, expected, "{filter:?}");
+    }
+}
+
+pub async fn every_word_has_to_begin_a_word_of_the_product(fixture: Fixture) {
+    for (sku, title) in [
+        ("A-1", "Crème-brûlée Set"),
+        ("B-2", "Stoneware mug"),
+        ("C-3", "Mugs, set of 2"),
+    ] {
+        let mut product = body(sku, 100, 1);
+        product["title"] = json!(title);
+        fixture.try_create(product).await.unwrap();
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    for (q, expected) in [
+        ("mug", vec!["C-3", "B-2"]),
+        ("MUG set", vec!["C-3"]),
+        ("set", vec!["C-3", "A-1"]),
+        ("brul creme", vec!["A-1"]),
+        ("ug", vec![]),
+        ("mugx", vec![]),
+        ("b-2", vec!["B-2"]),
+        ("tests thing mug", vec!["C-3", "B-2"]),
+        ("%", vec!["C-3", "B-2", "A-1"]),
+    ] {
+        for sort in [Sort::Newest, Sort::PriceDescending] {
+            let filter = Filter {
+                words: tokens(q).into_iter().collect(),
+                sort,
+                ..Filter::default()
+            };
+            let mut found = skus(&fixture, filter).await;
+            if sort == Sort::PriceDescending {
+                found.sort();
+                found.reverse();
+            }
+            assert_eq!(found, expected, "{q}");
+        }
+    }
+}
+
+pub async fn a_changed_product_is_found_by_its_new_words_only(fixture: Fixture) {
+    let before = fixture.product("A", 1).await;
+    let words = |q: &str| Filter {
+        words: tokens(q).into_iter().collect(),
+        ..Filter::default()
+    };
+    let change = json!({"title": "Lamp", "attributes": {"watt": 5}});
+    fixture.patch(&before, change).await.unwrap();
+    assert_eq!(skus(&fixture, words("the")).await, Vec::<String>::new());
+    assert_eq!(skus(&fixture, words("lam")).await, ["A"]);
+    let watt = Filter {
+        attributes: BTreeMap::from([("watt".to_owned(), "5".to_owned())]),
+        ..Filter::default()
+    };
+    assert_eq!(skus(&fixture, watt).await, ["A"]);
+}
+
+pub async fn categories_are_counted_without_archived_products(fixture: Fixture) {
+    for (sku, category) in [
+        ("A", "Kitchen"),
+        ("B", "Kitchen"),
+        ("C", "Home"),
+        ("D", "Old"),
+    ] {
+        let mut product = body(sku, 100, 1);
+        product["category"] = json!(category);
+        let created = fixture.try_create(product).await.unwrap();
+        if category == "Old" {
+            fixture
+                .patch(&created, json!({"status": "archived"}))
+                .await
+                .unwrap();
+        }
+    }
+    let count = |name: &str, products| CategoryCount {
+        name: name.to_owned(),
+        products,
+    };
+    let categories = fixture.store.categories().await.unwrap();
+    assert_eq!(categories, [count("Home", 1), count("Kitchen", 2)]);
+}
