@@ -51,7 +51,7 @@ pub(super) async fn consume(
 
 /// Handles one delivery until it can be acknowledged.
 async fn settle(shared: &Shared, queue: &'static str, delivery: Delivery, handler: &dyn Handler) {
-    crash_point(&format!("consumer.{queue}.on_receipt"));
+    crash_point(&format_args!("consumer.{queue}.on_receipt"));
     let mut waits = until_back();
     let mut last_reason = String::new();
     loop {
@@ -67,7 +67,7 @@ async fn settle(shared: &Shared, queue: &'static str, delivery: Delivery, handle
             return;
         }
     }
-    crash_point(&format!("consumer.{queue}.after_commit"));
+    crash_point(&format_args!("consumer.{queue}.after_commit"));
     match delivery.ack().await {
         Ok(true) => {}
         Ok(false) => metrics::counter!("shop_late_acks_total", "queue" => queue).increment(1),
@@ -82,5 +82,5 @@ async fn settle(shared: &Shared, queue: &'static str, delivery: Delivery, handle
             shared.pause(waits.next().unwrap_or_default()).await;
         }
     }
-    crash_point(&format!("consumer.{queue}.after_ack"));
+    crash_point(&format_args!("consumer.{queue}.after_ack"));
 }
