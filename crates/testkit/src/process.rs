@@ -55,6 +55,14 @@ impl ShopHarness {
                 variables.insert(format!("SHOP__{service}__HTTP__{port}"), "0".to_owned());
             }
         }
+        variables.insert(
+            "SHOP__GATEWAY__RATE_LIMIT__ENABLED".to_owned(),
+            "false".to_owned(),
+        );
+        for limit in ["BY_ADDRESS", "BY_EMAIL_AND_ADDRESS", "BY_EMAIL"] {
+            let tries = format!("SHOP__USER__THROTTLE__{limit}__BURST");
+            variables.insert(tries, "1000000".to_owned());
+        }
         variables.insert("RUST_BACKTRACE".to_owned(), "0".to_owned());
         Ok(Self {
             binary: PathBuf::from(binary),
