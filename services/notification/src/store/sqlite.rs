@@ -1,0 +1,221 @@
+//! The embedded store: one SQLite file.
+
+mod contacts;
+mod deliveries;
+mod reading;
+mod rows;
+mod sweep;
+mod take_in;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
+use service_kit::Context;
+use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
+
+use crate::domain::{Channel, DeliveryState};
+use crate::store::{
+    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, StoreFailure, TakeIn,
+    TakeInError, TakenIn, Tried,
+};
+
+static SCHEMA: Schema = Schema {
+    service: "notification",
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "messaging",
+            sql: messaging::sqlite::SCHEMA_SQL,
+            min_binary: 1,
+        },
+        Migration {
+            version: 2,
+            name: "idempotency",
+            sql: idempotency::SCHEMA_SQL,
+            min_binary: 1,
+        },
+        Migration {
+            version: 3,
+            name: "contacts, notifications and deliveries",
+            sql: include_str!("sqlite/schema.sql"),
+            min_binary: 1,
+        },
+    ],
+};
+
+/// Notifications in one SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteNotifications {
+    db: Database,
+}
+
+impl SqliteNotifications {
+    /// Opens the file, or makes it, and brings it up to the schema. Deliveries that an earlier process was sending are free
+    /// again: only one process works on the file.
+    pub async fn open(path: &Path) -> Result<Self, OpenOrRelease> {
+        let db = Database::open(path, &SCHEMA).await?;
+        db.write(deliveries::release_all).await?;
+        Ok(Self { db })
+    }
+
+    /// The file: also home of the outbox and of the deferred messages.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+}
+
+/// Why the store is not ready for work.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenOrRelease {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Release(#[from] StoreError),
+}
+
+#[async_trait]
+impl NotificationStore for SqliteNotifications {
+    async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError> {
+        self.db
+            .write(move |c| take_in::take_in(c, &event, &context))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        channel: Channel,
+        limit: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreFailure> {
+        // Looking costs no commit, and most looks find nothing.
+        let due = self
+            .db
+            .read(move |c| deliveries::any_due(c, channel, now))
+            .await?;
+        if !due {
+            return Ok(Vec::new());
+        }
+        self.db
+            .write(move |c| deliveries::claim(c, channel, limit, lease, now))
+            .await
+    }
+
+    async fn record(
+        &self,
+        id: DeliveryId,
+        attempt: u32,
+        tried: Tried,
+        context: Context,
+    ) -> Result<bool, StoreFailure> {
+        self.db
+            .write(move |c| deliveries::record(c, id, attempt, tried, &context))
+            .await
+    }
+
+    async fn notifications(
+        &self,
+        reader: UserId,
+        unread_only: bool,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreFailure> {
+        self.db
+            .read(move |c| reading::list(c, reader, unread_only, before, limit))
+            .await
+    }
+
+    async fn count_unread(&self, reader: UserId) -> Result<u64, StoreFailure> {
+        self.db
+            .read(move |c| reading::count_unread(c, reader))
+            .await
+    }
+
+    async fn mark_read(
+        &self,
+        reader: UserId,
+        id: NotificationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreFailure> {
+        self.db
+            .write(move |c| reading::mark_read(c, reader, id, now))
+            .await
+    }
+
+    async fn mark_all_read(&self, reader: UserId, now: Timestamp) -> Result<(), StoreFailure> {
+        self.db
+            .write(move |c| reading::mark_all_read(c, reader, now))
+            .await
+    }
+
+    async fn stream_end(&self, reader: UserId) -> Result<i64, StoreFailure> {
+        self.db.read(move |c| contacts::stream_end(c, reader)).await
+    }
+
+    async fn stream_after(
+        &self,
+        reader: UserId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreFailure> {
+        self.db
+            .read(move |c| reading::stream_after(c, reader, after, limit))
+            .await
+    }
+
+    async fn last_position(&self) -> Result<i64, StoreFailure> {
+        self.db.read(reading::last_position).await
+    }
+
+    async fn news_after(&self, position: i64, limit: u32) -> Result<News, StoreFailure> {
+        self.db
+            .read(move |c| reading::news_after(c, position, limit))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: DeliveryFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreFailure> {
+        self.db
+            .read(move |c| deliveries::list(c, filter, before, limit))
+            .await
+    }
+
+    async fn count_deliveries(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
+        self.db.read(deliveries::count).await
+    }
+
+    async fn sweep(
+        &self,
+        deliveries_before: Timestamp,
+        notifications_before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreFailure> {
+        self.db
+            .write(move |c| sweep::sweep(c, deliveries_before, notifications_before, limit))
+            .await
+    }
+}
+
+impl From<StoreError> for TakeInError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for TakeInError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Deliveries: claimed, tried, recorded, listed.
+
+use std::time::Duration;
+
+use contracts::events::notification::{NotificationDelivered, NotificationFailed};
+use contracts::{DeliveryId, Event, EventId, Payload, Timestamp, UserId};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use service_kit::Context;
+use sqlite_store::StoreError;
+
+use crate::domain::{Channel, DeliveryState};
+use crate::store::sqlite::rows::{self, CLAIMED_COLUMNS, DELIVERY_COLUMNS};
+use crate::store::{Claimed, Delivery, DeliveryFilter, StoreFailure, Tried};
+
+/// Gives back what an earlier process was sending when it ended: it may have been sent, so it is sent again under the same
+/// `Message-ID`.
+pub(super) fn release_all(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute(
+        "UPDATE deliveries SET state = 'queued', due_at = 0 WHERE state = 'sending'",
+        [],
+    )?;
+    Ok(())
+}
+
+pub(super) const ANY_DUE: &str =
+    "SELECT EXISTS (SELECT 1 FROM deliveries WHERE channel = ?1 AND due_at <= ?2)";
+
+pub(super) fn any_due(
+    conn: &Connection,
+    channel: Channel,
+    now: Timestamp,
+) -> Result<bool, StoreFailure> {
+    Ok(conn
+        .prepare_cached(ANY_DUE)?
+        .query_row(params![channel.as_str(), now.unix_millis()], |row| {
+            row.get(0)
+        })?)
+}
+
+pub(super) const DUE: &str = "SELECT sequence FROM deliveries WHERE channel = ?1 AND due_at <= ?2 \
+     ORDER BY due_at LIMIT ?3";
+
+/// Takes what is due: queued deliveries, and those whose sender's lease has ended.
+pub(super) fn claim(
+    conn: &Connection,
+    channel: Channel,
+    limit: u32,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<Vec<Claimed>, StoreFailure> {
+    let due: Vec<i64> = conn
+        .prepare_cached(DUE)?
+        .query_map(params![channel.as_str(), now.unix_millis(), limit], |row| {
+            row.get(0)
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut take = conn.prepare_cached(
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, due_at = ?2, updated_at = ?3 \
+         WHERE sequence = ?1",
+    )?;
+    let mut read = conn.prepare_cached(&format!(
+        "SELECT {CLAIMED_COLUMNS} FROM deliveries d JOIN notifications n ON n.id = d.notification_id \
+         WHERE d.sequence = ?1"
+    ))?;
+    let until = now.plus(lease).unix_millis();
+    due.into_iter()
+        .map(|sequence| {
+            take.execute(params![sequence, until, now.unix_millis()])?;
+            Ok(read.query_row([sequence], rows::claimed)?)
+        })
+        .collect()
+}
+
+/// Records what a try came to, if it is still that try's to say.
+pub(super) fn record(
+    conn: &Connection,
+    id: DeliveryId,
+    attempt: u32,
+    tried: Tried,
+    context: &Context,
+) -> Result<bool, StoreFailure> {
+    let (state, due_at, reason) = match tried {
+        Tried::Sent => (DeliveryState::Sent, None, None),
+        Tried::Later { reason, at } => (DeliveryState::Queued, Some(at), Some(reason)),
+        Tried::Failed { reason } => (DeliveryState::Failed, None, Some(reason)),
+    };
+    let about = conn
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), updated_at = ?6 \
+             WHERE id = ?1 AND attempts = ?2 AND state = 'sending' RETURNING event_id, user_id, channel",
+        )?
+        .query_row(
+            params![
+                id.to_string(),
+                attempt,
+                state.as_str(),
+                due_at.map(Timestamp::unix_millis),
+                reason,
+                context.now.unix_millis(),
+            ],
+            about,
+        )
+        .optional()?;
+    let Some(about) = about else {
+        return Ok(false);
+    };
+    if let Some(payload) = told(id, state, reason, &about) {
+        let event = Event {
+            id: EventId::at(context.now),
+            occurred_at: context.now,
+            aggregate_version: u64::from(attempt),
+            correlation_id: about.user_id.to_string(),
+            payload,
+        };
+        messaging::sqlite::append_outbox(conn, &event, context.traceparent.as_deref())?;
+    }
+    Ok(true)
+}
+
+/// What a delivery is about.
+struct About {
+    event_id: EventId,
+    user_id: UserId,
+    channel: String,
+}
+
+fn about(row: &Row<'_>) -> rusqlite::Result<About> {
+    Ok(About {
+        event_id: rows::parsed(row, 0)?,
+        user_id: rows::parsed(row, 1)?,
+        channel: row.get(2)?,
+    })
+}
+
+/// What others hear when a delivery has ended.
+fn told(
+    delivery_id: DeliveryId,
+    state: DeliveryState,
+    reason: Option<String>,
+    about: &About,
+) -> Option<Payload> {
+    let (event_id, user_id, channel) = (about.event_id, about.user_id, about.channel.clone());
+    match state {
+        DeliveryState::Sent => Some(Payload::from(NotificationDelivered {
+            delivery_id,
+            event_id,
+            user_id,
+            channel,
+        })),
+        DeliveryState::Failed => Some(Payload::from(NotificationFailed {
+            delivery_id,
+            event_id,
+            user_id,
+            channel,
+            reason: reason.unwrap_or_default(),
+        })),
+        _ => None,
+    }
+}
+
+/// The statement of a list: each combination of filters is one, so that SQLite can choose an index for it.
+pub(super) fn list_sql(filter: DeliveryFilter) -> String {
+    let one = |set: bool, column: &str| {
+        if set {
+            format!("{column} = :{column}")
+        } else {
+            format!(":{column} IS NULL")
+        }
+    };
+    format!(
+        "SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE {} AND {} AND {} AND sequence < :before \
+         ORDER BY sequence DESC LIMIT :limit",
+        one(filter.state.is_some(), "state"),
+        one(filter.channel.is_some(), "channel"),
+        one(filter.user_id.is_some(), "user_id"),
+    )
+}
+
+/// The log, the newest first.
+pub(super) fn list(
+    conn: &Connection,
+    filter: DeliveryFilter,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Delivery>, StoreFailure> {
+    Ok(conn
+        .prepare_cached(&list_sql(filter))?
+        .query_map(
+            named_params! {
+                ":state": filter.state.map(DeliveryState::as_str),
+                ":channel": filter.channel.map(Channel::as_str),
+                ":user_id": filter.user_id.map(|user_id| user_id.to_string()),
+                ":before": before.unwrap_or(i64::MAX),
+                ":limit": limit,
+            },
+            rows::delivery,
+        )?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) const COUNT: &str =
+    "SELECT channel, state, count(*) FROM deliveries GROUP BY channel, state";
+
+/// How many are in each state.
+pub(super) fn count(conn: &Connection) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
+    Ok(conn
+        .prepare_cached(COUNT)?
+        .query_map([], |row| {
+            Ok((
+                rows::parsed(row, 0)?,
+                rows::parsed(row, 1)?,
+                row.get::<_, u64>(2)?,
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?)
+}
