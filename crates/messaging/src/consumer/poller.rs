@@ -73,23 +73,19 @@ async fn retry(
         Outcome::Park(reason) => store.park(&queue, message, &reason, now).await,
         Outcome::Retry(reason) => {
             let attempts = attempts.saturating_add(1);
-            match wait_after(attempts) {
-                Some(wait) => {
-                    let next_at = now.plus(wait);
-                    store
-                        .reschedule(&message.id, attempts, &reason, next_at)
-                        .await
-                }
-                None => {
-                    tracing::warn!(
-                        queue,
-                        id = message.id,
-                        reason,
-                        "a message is parked after its last try"
-                    );
-                    store.park(&queue, message, &reason, now).await
-                }
-            }
+            let Some(wait) = wait_after(attempts) else {
+                tracing::warn!(
+                    queue,
+                    id = message.id,
+                    reason,
+                    "a message is parked after its last try"
+                );
+                return store.park(&queue, message, &reason, now).await;
+            };
+            let next_at = now.plus(wait);
+            store
+                .reschedule(&message.id, attempts, &reason, next_at)
+                .await
         }
     }
 }
