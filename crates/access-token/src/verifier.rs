@@ -143,13 +143,12 @@ impl Verifier {
         if let Some(caller) = self.0.verified.get(&digest) {
             return self.unless_expired(caller);
         }
-        let key_id = self.key_id(token)?;
-        let key = match self.key(&key_id) {
-            Some(key) => key,
-            None => {
-                self.read_keys().await?;
-                self.key(&key_id).ok_or(VerifyError::Invalid)?
-            }
+        let key_id = key_id(token)?;
+        let key = if let Some(key) = self.key(&key_id) {
+            key
+        } else {
+            self.read_keys().await?;
+            self.key(&key_id).ok_or(VerifyError::Invalid)?
         };
         let claims = decode::<Claims>(token, &key, &self.0.validation)
             .map_err(|_| VerifyError::Invalid)?
@@ -175,19 +174,6 @@ impl Verifier {
             Ok(caller)
         } else {
             Err(VerifyError::Expired)
-        }
-    }
-
-    /// The key id of a token of the one algorithm and the one type we accept. `jku`, `jwk` and `x5u` are not looked at.
-    fn key_id(&self, token: &str) -> Result<String, VerifyError> {
-        let header = decode_header(token).map_err(|_| VerifyError::Invalid)?;
-        let ours = header.alg == Algorithm::EdDSA
-            && header
-                .typ
-                .is_some_and(|typ| typ.eq_ignore_ascii_case(TOKEN_TYPE));
-        match header.kid {
-            Some(id) if ours => Ok(id),
-            _ => Err(VerifyError::Invalid),
         }
     }
 
@@ -217,7 +203,7 @@ impl Verifier {
                         Some(Arc::new(keys));
                 }
                 Err(error) => {
-                    tracing::warn!(error = error_chain(&error), "the key set cannot be read")
+                    tracing::warn!(error = error_chain(&error), "the key set cannot be read");
                 }
             }
         }
@@ -226,5 +212,18 @@ impl Verifier {
         } else {
             Err(VerifyError::KeysUnavailable)
         }
+    }
+}
+
+/// The key id of a token of the one algorithm and the one type we accept. `jku`, `jwk` and `x5u` are not looked at.
+fn key_id(token: &str) -> Result<String, VerifyError> {
+    let header = decode_header(token).map_err(|_| VerifyError::Invalid)?;
+    let ours = header.alg == Algorithm::EdDSA
+        && header
+            .typ
+            .is_some_and(|typ| typ.eq_ignore_ascii_case(TOKEN_TYPE));
+    match header.kid {
+        Some(id) if ours => Ok(id),
+        _ => Err(VerifyError::Invalid),
     }
 }
