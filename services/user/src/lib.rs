@@ -1,1 +1,150 @@
-//! user
+//! The user service: accounts, sign-in, roles and address books.
+//!
+//! `domain` says what there is, `store` remembers, `http` listens; [`build`] is the only place that wires them.
+
+pub mod bootstrap;
+pub mod domain;
+mod http;
+pub mod passwords;
+pub mod settings;
+pub mod store;
+pub mod throttle;
+pub mod tokens;
+mod upkeep;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use access_token::{KeyError, SigningKeys, Verifier};
+use messaging::sqlite::SqliteMessages;
+use messaging::{Broker, Poke, spawn_relay, spawn_upkeep};
+use service_kit::{App, BindError, Health, Present, Runtime, error_chain};
+
+use crate::bootstrap::{BootstrapError, first_administrator};
+pub use crate::http::openapi;
+use crate::http::{Api, KeySetDocument};
+use crate::passwords::{HashError, Passwords};
+use crate::settings::SenselessSetting;
+pub use crate::settings::Settings;
+use crate::store::UserStore;
+use crate::store::sqlite::SqliteUsers;
+use crate::throttle::Throttle;
+use crate::tokens::Tokens;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A setting makes no sense.
+    #[error("the user service cannot work with its settings")]
+    Setting(#[from] SenselessSetting),
+    /// `STORE_URL` names no store of this build.
+    #[error("the user service has no store")]
+    StoreUrl(#[from] sqlite_store::UnsupportedUrl),
+    /// The store cannot be opened.
+    #[error("the user service cannot open its store")]
+    Open(#[from] sqlite_store::OpenError),
+    /// The store cannot be read.
+    #[error("the user service cannot read its store")]
+    Store(#[from] sqlite_store::StoreError),
+    /// No file is named that holds a signing key.
+    #[error(
+        "the user service has no signing key: set keys.signing_key (SHOP__KEYS__SIGNING_KEY) to a file made by \
+         `openssl genpkey -algorithm ed25519 -out <file>`"
+    )]
+    NoKey,
+    /// The signing key cannot be used.
+    #[error(
+        "the user service cannot use its signing key; name a file made by `openssl genpkey -algorithm ed25519 -out <file>` \
+         in keys.signing_key (SHOP__KEYS__SIGNING_KEY)"
+    )]
+    Key(#[from] KeyError),
+    /// The key set cannot be shown.
+    #[error("the user service cannot show its public keys")]
+    KeySet(#[from] serde_json::Error),
+    /// Passwords cannot be hashed.
+    #[error("the user service cannot hash passwords")]
+    Passwords(#[from] HashError),
+    /// The first administrator cannot be made.
+    #[error("the user service cannot make the first administrator")]
+    Bootstrap(#[from] BootstrapError),
+    /// A port cannot be had.
+    #[error("the user service cannot listen")]
+    Bind(#[from] BindError),
+}
+
+/// Wires the service: opens its store, makes the first administrator, starts its tasks in the runtime's lifecycle and takes
+/// its ports.
+pub async fn build(
+    settings: Settings,
+    runtime: Runtime,
+    broker: Arc<dyn Broker>,
+) -> Result<App, BuildError> {
+    settings.check()?;
+    let clock = Arc::clone(&runtime.clock);
+    let keys = signing_keys(&settings)?;
+    let throttle = Throttle::new(settings.throttle, &clock)?;
+    let path = sqlite_store::path_of(&settings.store.url)?;
+    let users = SqliteUsers::open(&path).await?;
+    let database = users.database().clone();
+    let messages = Arc::new(SqliteMessages::open(database.clone()).await?);
+    let api = Api {
+        store: Arc::new(users),
+        verifier: Verifier::of_signer(&settings.auth, &keys, Arc::clone(&clock)),
+        key_set: KeySetDocument::of(&keys.jwks())?,
+        tokens: Tokens::new(keys, &settings.auth, settings.tokens),
+        passwords: Passwords::new(settings.passwords)?,
+        throttle,
+        poke: Poke::new(),
+        present: Present::new(Arc::clone(&clock)),
+        trusted_hops: settings.http.trusted_hops,
+    };
+    let (admin, context) = (&settings.bootstrap_admin, api.present.context());
+    first_administrator(admin, &*api.store, &api.passwords, &api.poke, context).await?;
+
+    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
+    health.back_end("store", "sqlite");
+    health.back_end("broker", broker.kind());
+    let checked = database.clone();
+    health.check("store", move || {
+        let database = checked.clone();
+        async move { database.ping().await.map_err(|error| error_chain(&error)) }
+    });
+    let router = http::router(api.clone());
+    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    start(&runtime, &health, &api, messages, broker);
+    Ok(app.closing(async move { database.close().await }))
+}
+
+fn signing_keys(settings: &Settings) -> Result<SigningKeys, BuildError> {
+    let keys = &settings.keys;
+    if keys.signing_key.as_os_str().is_empty() {
+        return Err(BuildError::NoKey);
+    }
+    // A variable that is set to nothing names no file.
+    let previous = keys.previous_signing_key.as_deref();
+    let previous = previous.filter(|path: &&Path| !path.as_os_str().is_empty());
+    Ok(SigningKeys::from_files(&keys.signing_key, previous)?)
+}
+
+/// Starts what the service does without being asked over HTTP.
+fn start(
+    runtime: &Runtime,
+    health: &Health,
+    api: &Api,
+    messages: Arc<SqliteMessages>,
+    broker: Arc<dyn Broker>,
+) {
+    let (lifecycle, clock) = (&runtime.lifecycle, &runtime.clock);
+    let store: Arc<dyn UserStore> = Arc::clone(&api.store);
+    let poke = api.poke.clone();
+    spawn_relay(
+        lifecycle,
+        health,
+        broker,
+        messages.clone(),
+        poke,
+        Arc::clone(clock),
+    );
+    spawn_upkeep(lifecycle, messages, Arc::clone(clock));
+    upkeep::spawn(lifecycle, store, api.throttle.clone(), Arc::clone(clock));
+}

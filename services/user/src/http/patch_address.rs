@@ -1,0 +1,46 @@
+//! `PATCH /api/v1/me/addresses/{id}`.
+
+use access_token::Caller;
+use axum::extract::State;
+use axum::response::Response;
+use contracts::AddressId;
+use http::HeaderMap;
+use service_kit::http::{Json, Path, Problem, ProblemBody};
+
+use super::representation::{AddressPatch, EntryBody};
+use super::{Api, reply};
+
+/// Change one of your addresses
+#[utoipa::path(
+    patch,
+    path = "/api/v1/me/addresses/{id}",
+    tag = "me",
+    operation_id = "patchAddress",
+    params(("id" = AddressId, Path), ("If-Match" = Option<String>, Header, description = "the `ETag` you read, if nobody's change may be lost")),
+    request_body = AddressPatch,
+    responses(
+        (status = 200, body = EntryBody, headers(("ETag" = String))),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn patch_address(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<AddressId>,
+    headers: HeaderMap,
+    Json(patch): Json<AddressPatch>,
+) -> Result<Response, Problem> {
+    let if_match = reply::optional_if_match(&headers)?;
+    let (edit, context) = (patch.into_edit(), api.present.context());
+    let entry = api
+        .store
+        .edit_address(caller.user_id, id, if_match, edit, context)
+        .await?;
+    Ok(reply::changed(entry.version, EntryBody::from(entry)))
+}
