@@ -190,7 +190,7 @@ impl Platform {
         http.admin_port = answering.admin_address.port();
         if let Some(upstream) = settings.gateway.upstreams.get_mut(service.name()) {
             upstream.url = format!("http://{}", reachable(answering.address));
-            upstream.admin_url = Some(format!("http://{}", reachable(answering.admin_address)));
+            upstream.admin_url = format!("http://{}", reachable(answering.admin_address));
         }
         if service == Service::User {
             settings.order.user_service.url = format!("http://{}", reachable(answering.address));

@@ -80,6 +80,10 @@ impl Settings {
             self.user.keys.signing_key = folder.join(SIGNING_KEY);
         }
         fill(&mut self.user.bootstrap_admin.email, || ADMIN_EMAIL.to_owned());
+        // The gateway stands in front of it: throttles go by the client's address, not by the gateway's.
+        if self.user.http.trusted_hops == 0 {
+            self.user.http.trusted_hops = 1;
+        }
         if self.notification.maildir.as_os_str().is_empty() {
             self.notification.maildir = folder.join(MAIL);
         }
