@@ -47,7 +47,7 @@ impl Handler for IntakeHandler {
             Ok(TakenIn::Done { told }) => {
                 self.senders.notify_one();
                 self.streams.hint();
-                tracing::info!(%event_type, event_id = message.id, told, "event taken in");
+                tracing::debug!(%event_type, event_id = message.id, told, "event taken in");
                 Outcome::Done
             }
             Err(TakeInError::Store(error)) if error.0.is_away() => {
