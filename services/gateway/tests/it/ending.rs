@@ -1,0 +1,123 @@
+//! An end that fails nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::routing::{get, post};
+use futures_util::{StreamExt as _, stream};
+use reqwest::Method;
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::fakes::{echo_router, fake};
+use crate::shop::{ROUTES, in_front_of, setup};
+
+#[tokio::test]
+async fn what_is_under_way_is_answered_before_the_end() {
+    let (told, mut begun) = mpsc::channel(8);
+    let (gate, waits) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (handler_gate, handler_waits) = (Arc::clone(&gate), Arc::clone(&waits));
+    let router = Router::new().route(
+        "/open/slow",
+        post(async move |body: Bytes| {
+            handler_waits.fetch_add(1, Ordering::SeqCst);
+            told.send(()).await.unwrap();
+            handler_gate.acquire().await.unwrap().forget();
+            body
+        }),
+    );
+    let one = fake(router).await;
+    for http1 in [false, true] {
+        let setup = setup(ROUTES);
+        let setup = if http1 {
+            setup.http1_upstream("one", one.address)
+        } else {
+            setup.upstream("one", one.address)
+        };
+        let shop = setup.start().await;
+        let client = shop.anonymous.clone();
+        let slow = async {
+            let request = client.request(Method::POST, "/open/slow").body("hello");
+            request.send().await.unwrap().text().await.unwrap()
+        };
+        let end = async {
+            begun.recv().await.unwrap();
+            let stop = shop.stop();
+            tokio::pin!(stop);
+            // The end waits for the request, and the request for this test.
+            assert!(futures_util::poll!(&mut stop).is_pending());
+            gate.add_permits(1);
+            stop.await;
+        };
+        let (reply, ()) = tokio::join!(slow, end);
+        assert_eq!(reply, "hello");
+    }
+}
+
+#[tokio::test]
+async fn live_streams_end_in_good_order_and_do_not_hold_up_the_end() {
+    let events = || async {
+        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b": here\n"))]);
+        Body::from_stream(first.chain(stream::pending()))
+    };
+    let one = fake(Router::new().route("/events", get(events))).await;
+    let shop = in_front_of(&one).await;
+    let request = shop.anonymous.request(Method::GET, "/events");
+    let mut reply = request.send().await.unwrap().bytes_stream();
+    assert_eq!(reply.next().await.unwrap().unwrap(), ": here\n");
+    let ended = async {
+        assert!(
+            reply.next().await.is_none(),
+            "a clean end: the client comes back elsewhere"
+        );
+    };
+    let (stopped, ()) = tokio::join!(
+        tokio::time::timeout(Duration::from_secs(20), shop.stop()),
+        ended
+    );
+    stopped.unwrap();
+}
+
+#[tokio::test]
+async fn the_end_under_load_fails_no_request() {
+    let one = fake(echo_router("one")).await;
+    let shop = setup(ROUTES)
+        .upstream("one", one.address)
+        .with(|settings| settings.shutdown.delay_ms = 300)
+        .start()
+        .await;
+    let (address, over) = (shop.address, AtomicBool::new(false));
+    let answered = AtomicUsize::new(0);
+    let customer = async || {
+        let url = format!("http://{address}/open/x");
+        let client = reqwest::Client::builder().build().unwrap();
+        while !over.load(Ordering::SeqCst) {
+            match client.post(&url).body("hello").send().await {
+                Ok(reply) => {
+                    assert_eq!(reply.status(), 200);
+                    let body: serde_json::Value = reply.json().await.unwrap();
+                    assert_eq!(body["body"], json!("hello"));
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                // Nobody listens any more: that request was never taken.
+                Err(error) => {
+                    assert!(error.is_connect(), "{error:?}");
+                    break;
+                }
+            }
+        }
+    };
+    let end = async {
+        testkit::wait::until("load", || async {
+            Ok((answered.load(Ordering::SeqCst) > 100).then_some(()))
+        })
+        .await
+        .unwrap();
+        shop.stop().await;
+        over.store(true, Ordering::SeqCst);
+    };
+    tokio::join!(customer(), customer(), customer(), customer(), end);
+}
