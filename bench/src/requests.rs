@@ -1,0 +1,72 @@
+//! The requests that are sent.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+
+/// A request over HTTP/1.1.
+pub type Sent = Request<Full<Bytes>>;
+
+/// Makes the `n`th request to `authority` with this token.
+pub type Make = fn(authority: &str, token: &str, n: u64) -> Sent;
+
+/// The first page of the product list: public.
+#[must_use]
+pub fn list(authority: &str, _token: &str, _n: u64) -> Sent {
+    get("/api/v1/products?limit=20", authority)
+}
+
+/// The caller's own orders: signed in.
+#[must_use]
+pub fn own_orders(authority: &str, token: &str, _n: u64) -> Sent {
+    let mut request = get("/api/v1/orders", authority);
+    set(request.headers_mut(), AUTHORIZATION, &bearer(token));
+    request
+}
+
+/// The `n`th order of one piece.
+#[must_use]
+pub fn order(authority: &str, token: &str, n: u64) -> Sent {
+    let body = r#"{"items":[{"sku":"BENCH","quantity":1}]}"#;
+    let mut request = Request::new(Full::from(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_static("/api/v1/orders");
+    let headers = request.headers_mut();
+    set(headers, HOST, authority);
+    set(headers, CONTENT_TYPE, "application/json");
+    set(headers, AUTHORIZATION, &bearer(token));
+    let key = HeaderName::from_static("idempotency-key");
+    set(headers, key, &format!("bench-{n}"));
+    request
+}
+
+/// An order whose answer waits for its outcome.
+#[must_use]
+pub fn awaited_order(authority: &str, token: &str, n: u64) -> Sent {
+    let mut request = order(authority, token, n);
+    set(
+        request.headers_mut(),
+        HeaderName::from_static("prefer"),
+        "wait=10",
+    );
+    request
+}
+
+fn get(path: &'static str, authority: &str) -> Sent {
+    let mut request = Request::new(Full::default());
+    *request.uri_mut() = Uri::from_static(path);
+    set(request.headers_mut(), HOST, authority);
+    request
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// What is no header is left out, and the answer tells.
+fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}

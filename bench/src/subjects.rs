@@ -1,0 +1,4 @@
+//! What forwards: the gateway, and what it is compared with.
+
+pub mod gateway;
+pub mod nginx;
