@@ -66,7 +66,7 @@ pub(super) async fn adjust_inventory(
 ) -> Result<Response, Problem> {
     caller.require(Role::Catalog)?;
     let path = format!("/api/v1/admin/inventory/{sku}/adjustments");
-    let retry = reply::retry(&caller, key, &path, &new)?;
+    let retry = reply::retry(&caller, &key, &path, &new)?;
     let (quantity, reason) = new.checked()?;
     let once = api
         .store

@@ -28,7 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for AttributesAnd<
         let pairs = whole.query().unwrap_or_default().split('&');
         let (attributes, others): (Vec<&str>, Vec<&str>) =
             pairs.partition(|pair| pair.starts_with(PREFIX));
-        let attributes = decoded(with_query(&whole, &attributes)?)?;
+        let attributes = decoded(&with_query(&whole, &attributes)?)?;
         parts.uri = with_query(&whole, &others)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
         parts.uri = whole;
@@ -37,8 +37,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for AttributesAnd<
     }
 }
 
-fn decoded(uri: Uri) -> Result<BTreeMap<String, String>, Problem> {
-    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
+fn decoded(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
     let axum::extract::Query(pairs) = pairs.map_err(|error| invalid(error.to_string()))?;
     if pairs.len() > MOST {
         return Err(invalid(format!("at most {MOST} attributes at a time")));

@@ -40,7 +40,7 @@ pub(super) async fn create_product(
 ) -> Result<Response, Problem> {
     caller.require(Role::Catalog)?;
     let retry = key
-        .map(|key| reply::retry(&caller, key, "/api/v1/admin/products", &new))
+        .map(|key| reply::retry(&caller, &key, "/api/v1/admin/products", &new))
         .transpose()?;
     let once = api
         .store

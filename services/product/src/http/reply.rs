@@ -45,7 +45,7 @@ pub(super) fn created<T>(
 /// The retry key of a request, with what tells it from another request.
 pub(super) fn retry(
     caller: &Caller,
-    key: IdempotencyKey,
+    key: &IdempotencyKey,
     path: &str,
     body: &impl Serialize,
 ) -> Result<Retry, Problem> {

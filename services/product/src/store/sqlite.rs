@@ -152,7 +152,7 @@ impl ProductStore for SqliteStore {
                 Ok(stock::orders::apply(
                     c,
                     &message_id,
-                    command,
+                    &command,
                     rules,
                     &context,
                 )?)

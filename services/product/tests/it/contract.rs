@@ -140,18 +140,10 @@ impl Fixture {
 
     /// Adds or removes pieces.
     pub async fn adjust(&self, sku: &str, quantity: i64) -> Inventory {
-        let retry = self.retry(UserId::at(self.clock.now()), "k");
+        let retry = retry(UserId::at(self.clock.now()), "k");
         match self.try_adjust(sku, quantity, retry).await.unwrap() {
             Once::Done((_, inventory)) => inventory,
             other => panic!("a new key: {other:?}"),
-        }
-    }
-
-    pub fn retry(&self, caller: UserId, key: &str) -> Retry {
-        Retry {
-            caller,
-            key: key.to_owned(),
-            fingerprint: "one".to_owned(),
         }
     }
 
@@ -210,6 +202,15 @@ pub fn body(sku: &str, cents: i64, stock: u32) -> Value {
         "sku": sku, "title": format!("The {sku}"), "description": "A thing.", "category": "Tests",
         "price": {"amount": cents, "currency": "EUR"}, "initial_stock": stock,
     })
+}
+
+/// A client's retry key.
+pub fn retry(caller: UserId, key: &str) -> Retry {
+    Retry {
+        caller,
+        key: key.to_owned(),
+        fingerprint: "one".to_owned(),
+    }
 }
 
 pub fn sku(text: &str) -> Sku {

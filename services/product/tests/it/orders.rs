@@ -126,10 +126,10 @@ async fn an_old_hold_is_asked_about_by_itself() {
         .await;
     assert_eq!(service.answers(1).await[0].0, id);
     service.clock.advance(RULES.hold);
-    let expired = (id, StockHoldExpired { order_id: id }.into());
-    assert_eq!(service.answers(1).await, [expired.clone()]);
+    let expired = [(id, StockHoldExpired { order_id: id }.into())];
+    assert_eq!(service.answers(1).await, expired);
     service.clock.advance(Duration::from_mins(1));
-    assert_eq!(service.answers(1).await, [expired]);
+    assert_eq!(service.answers(1).await, expired);
     service.wait_for_stock("A", (9, 1, 0)).await;
     service.tell(OrderConfirmed { order }).await;
     service.wait_for_stock("A", (9, 0, 1)).await;

@@ -12,7 +12,7 @@ use sqlite_store::StoreError;
 use super::rows::{self, status_text};
 use super::{remember, replay, stock, tell};
 use crate::domain::attributes;
-use crate::domain::product::{Description, NewProduct, Product, ProductPatch};
+use crate::domain::product::{Category, Description, NewProduct, Product, ProductPatch};
 use crate::domain::slug;
 use crate::domain::stock::Rules;
 use crate::domain::tokens::tokens;
@@ -154,7 +154,7 @@ fn insert(connection: &Connection, product: &Product) -> Result<(), CreateError>
             product.slug,
             product.title.as_str(),
             product.description.as_str(),
-            product.category.as_ref().map(|category| category.as_str()),
+            product.category.as_ref().map(Category::as_str),
             product.price.money().amount,
             product.price.money().currency.as_str(),
             status_text(product.status),
@@ -182,7 +182,7 @@ fn update(connection: &Connection, product: &Product) -> Result<(), StoreError> 
             product.id.to_string(),
             product.title.as_str(),
             product.description.as_str(),
-            product.category.as_ref().map(|category| category.as_str()),
+            product.category.as_ref().map(Category::as_str),
             product.price.money().amount,
             product.price.money().currency.as_str(),
             status_text(product.status),

@@ -10,7 +10,7 @@ use contracts::{Payload, ProductId, UserId};
 use product::store::{ChangeError, CreateError, Filter, Name, Once};
 use serde_json::json;
 
-use crate::contract::{Fixture, body, euros, sku};
+use crate::contract::{Fixture, body, euros, retry, sku};
 
 pub async fn a_created_product_is_read_back_by_id_and_slug_and_told_once(fixture: Fixture) {
     let mut whole = body("MUG", 1_299, 0);
@@ -68,7 +68,7 @@ pub async fn a_creation_with_a_key_happens_once(fixture: Fixture) {
     let caller = UserId::at(fixture.clock.now());
     let create = |sku: &str, key: &str, fingerprint: &str| {
         let new = serde_json::from_value(body(sku, 1_000, 4)).unwrap();
-        let mut retry = fixture.retry(caller, key);
+        let mut retry = retry(caller, key);
         fingerprint.clone_into(&mut retry.fingerprint);
         fixture
             .store

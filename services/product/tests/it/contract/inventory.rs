@@ -6,7 +6,7 @@ use contracts::events::stock::{StockAdjusted, StockLow};
 use contracts::{Clock as _, Payload, UserId};
 use product::store::{ChangeError, Inventory, Once};
 
-use crate::contract::{Fixture, sku};
+use crate::contract::{Fixture, retry, sku};
 
 pub async fn stock_from_the_start_is_an_adjustment_like_any_other(fixture: Fixture) {
     fixture.product("MUG", 7).await;
@@ -37,8 +37,8 @@ pub async fn stock_from_the_start_is_an_adjustment_like_any_other(fixture: Fixtu
 pub async fn an_adjustment_with_a_key_happens_once(fixture: Fixture) {
     fixture.product("MUG", 7).await;
     let caller = UserId::at(fixture.clock.now());
-    let retry = fixture.retry(caller, "k");
-    let tries = (0..10).map(|_| fixture.try_adjust("MUG", 3, retry.clone()));
+    let mine = retry(caller, "k");
+    let tries = (0..10).map(|_| fixture.try_adjust("MUG", 3, mine.clone()));
     let outcomes = futures_util::future::join_all(tries).await;
     let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
     let (adjustment, inventory) = match &outcomes[0] {
@@ -50,12 +50,12 @@ pub async fn an_adjustment_with_a_key_happens_once(fixture: Fixture) {
     let replayed = Once::Replayed((adjustment, inventory));
     assert!(outcomes[1..].iter().all(|outcome| *outcome == replayed));
 
-    let mut other = retry;
+    let mut other = mine;
     other.fingerprint = "two".to_owned();
     let reused = fixture.try_adjust("MUG", 5, other).await.unwrap();
     assert_eq!(reused, Once::KeyReused);
     assert_eq!(fixture.counts("MUG").await, (10, 0, 0));
-    let stranger = fixture.retry(UserId::at(fixture.clock.now()), "k");
+    let stranger = retry(UserId::at(fixture.clock.now()), "k");
     let done = fixture.try_adjust("MUG", -1, stranger).await.unwrap();
     assert!(matches!(done, Once::Done(_)), "another caller's key");
     assert_eq!(fixture.counts("MUG").await, (9, 0, 0));
@@ -64,7 +64,7 @@ pub async fn an_adjustment_with_a_key_happens_once(fixture: Fixture) {
 pub async fn more_than_is_available_is_never_taken_away(fixture: Fixture) {
     fixture.product("MUG", 7).await;
     fixture.place(&[("MUG", 3)]).await;
-    let key = |key| fixture.retry(UserId::at(fixture.clock.now()), key);
+    let key = |key| retry(UserId::at(fixture.clock.now()), key);
     let refused = fixture.try_adjust("MUG", -5, key("a")).await;
     assert!(
         matches!(refused, Err(ChangeError::WouldGoNegative)),
@@ -132,7 +132,7 @@ pub async fn low_stock_is_told_once_until_it_was_above_the_threshold_again(fixtu
 }
 
 pub async fn the_adjustment_of_an_unknown_sku_is_refused(fixture: Fixture) {
-    let retry = fixture.retry(UserId::at(fixture.clock.now()), "k");
+    let retry = retry(UserId::at(fixture.clock.now()), "k");
     let refused = fixture.try_adjust("MUG", 5, retry.clone()).await;
     assert!(matches!(refused, Err(ChangeError::NotFound)), "{refused:?}");
     fixture.product("MUG", 0).await;

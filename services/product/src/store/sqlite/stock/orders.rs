@@ -29,14 +29,14 @@ const ASK_AGAIN: Duration = Duration::from_mins(1);
 pub(in super::super) fn apply(
     connection: &Connection,
     message_id: &str,
-    command: StockCommand,
+    command: &StockCommand,
     rules: Rules,
     context: &Context,
 ) -> Result<(), StoreError> {
     if !messaging::sqlite::first_delivery(connection, PRODUCT_ORDERS, message_id, context.now)? {
         return Ok(());
     }
-    let (id, input) = match &command {
+    let (id, input) = match command {
         StockCommand::Hold(order) => (order.order_id, Input::Placed),
         StockCommand::Commit(id) => (*id, Input::Confirmed),
         StockCommand::Release(id) => (*id, Input::CancelRequested),
@@ -48,7 +48,7 @@ pub(in super::super) fn apply(
         rules,
         context,
     };
-    reservation.take(step(reservation.state()?, input), &command)?;
+    reservation.take(step(reservation.state()?, input), command)?;
     // B2 of the fault matrix: inbox, stock, reservation and answer are written, and none of it is committed.
     crash_point("product.mid_transaction");
     Ok(())
