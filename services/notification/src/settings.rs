@@ -240,6 +240,11 @@ impl Settings {
             let message = "it must not be less than senders.retry_first_s";
             return Err(SettingError::new("senders.retry_max_s", message));
         }
+        let url = &self.shop_url;
+        if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
+            let message = "write it as https://shop.example, or leave it empty";
+            return Err(SettingError::new("shop_url", message));
+        }
         self.smtp.from.parse().map_err(|error| {
             let message = format!("write it as `Shop <shop@shop.example>`: {error}");
             SettingError::new("smtp.from", message)
@@ -291,6 +296,11 @@ mod tests {
         assert_eq!(
             shrinking.as_deref(),
             Some("setting `senders.retry_max_s`: it must not be less than senders.retry_first_s")
+        );
+        let script = refused(|settings| settings.shop_url = "javascript:alert(1)".to_owned());
+        assert_eq!(
+            script.as_deref(),
+            Some("setting `shop_url`: write it as https://shop.example, or leave it empty")
         );
         let nobody = refused(|settings| settings.smtp.from = "Shop".to_owned());
         assert!(nobody.is_some_and(|text| text.starts_with("setting `smtp.from`: write it as")));

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crashing;
+#[cfg(test)]
 mod fake_smtp;
 #[cfg(test)]
 mod intake;

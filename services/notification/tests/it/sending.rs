@@ -34,7 +34,7 @@ async fn wait_for_mails(server: &FakeSmtp, count: usize) -> Vec<Vec<u8>> {
     .unwrap()
 }
 
-fn message_ids(mails: &[Vec<u8>]) -> Vec<String> {
+pub fn message_ids(mails: &[Vec<u8>]) -> Vec<String> {
     let parser = MessageParser::default();
     let parsed = mails.iter().map(|mail| parser.parse(mail).unwrap());
     parsed

@@ -1,6 +1,6 @@
 //! A running notification service, and tests in the parts of the services it hears.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub struct Service {
     pub anonymous: Client,
     /// Health and metrics.
     pub admin_port: Client,
-    pub folder: TempDir,
+    pub folder: PathBuf,
+    kept: Option<TempDir>,
     keys: SigningKeys,
     running: Running,
 }
@@ -50,20 +51,27 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Service {
 
 /// A service on a folder that may hold an earlier one's store.
 pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Service {
-    let broker = EmbeddedBroker::open(&folder.path().join("broker.db"));
-    let broker: Arc<dyn Broker> = broker.await.unwrap();
+    let service = start_at(folder.path(), change).await;
+    let kept = Some(folder);
+    Service { kept, ..service }
+}
+
+/// A service on a folder that is somebody else's to keep.
+pub async fn start_at(folder: &Path, change: impl FnOnce(&mut Settings)) -> Service {
+    let queues = folder.join("broker.db");
+    let broker: Arc<dyn Broker> = EmbeddedBroker::open(&queues).await.unwrap();
     broker.declare(topology::BINDINGS).await.unwrap();
     let pem = SigningKeys::generate_pem().unwrap();
     let keys = SigningKeys::from_pem(&pem, None).unwrap();
-    let jwks = folder.path().join("jwks.json");
+    let jwks = folder.join("jwks.json");
     std::fs::write(&jwks, serde_json::to_vec(&keys.jwks()).unwrap()).unwrap();
 
     let mut settings = Settings {
         http: HttpSettings::default(),
-        maildir: folder.path().join("mail"),
+        maildir: folder.join("mail"),
         ..Settings::default()
     };
-    let store = folder.path().join("notification.db");
+    let store = folder.join("notification.db");
     settings.store.url = format!("sqlite://{}", store.display());
     settings.auth.jwks = jwks.display().to_string();
     settings.senders.poll_ms = 20;
@@ -84,7 +92,8 @@ pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Se
         clock,
         anonymous,
         admin_port,
-        folder,
+        folder: folder.to_owned(),
+        kept: None,
         keys,
         running: app.start(),
     }
@@ -183,7 +192,7 @@ impl Service {
     }
 
     pub fn maildir(&self) -> PathBuf {
-        self.folder.path().join("mail")
+        self.folder.join("mail")
     }
 
     /// The mails in the folder, once there are so many.
@@ -198,10 +207,16 @@ impl Service {
     }
 
     /// Ends the service in its phases; its folder stays.
-    pub async fn stop(self) -> TempDir {
+    pub async fn stop(mut self) -> TempDir {
+        let kept = self.kept.take().unwrap();
+        self.end().await;
+        kept
+    }
+
+    /// Ends the service in its phases.
+    pub async fn end(self) {
         self.running.stop().await.unwrap();
         self.broker.close().await;
-        self.folder
     }
 }
 
