@@ -15,7 +15,8 @@ use crate::settings::PasswordSettings;
 const SALT: usize = 16;
 const OUTPUT: usize = 32;
 /// Blocks (KiB) reserved for each hash at least; only those it needs are touched. From 32 MiB on glibc maps and unmaps memory
-/// for each allocation. Below it learns to keep what was freed, in each of the threads that hash: tens of megabytes for good.
+/// for each allocation. Below it learns to keep what was freed, in each of the threads that hash: tens of megabytes for
+/// good, where this leaves about one.
 const RESERVED: usize = 33 * 1024;
 /// When to come back if the queue is full.
 pub const COME_BACK: Duration = Duration::from_secs(2);

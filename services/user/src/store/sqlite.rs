@@ -287,3 +287,6 @@ fn tell(
     };
     messaging::sqlite::append_outbox(conn, &event, context.traceparent.as_deref())
 }
+
+#[cfg(test)]
+mod tests;

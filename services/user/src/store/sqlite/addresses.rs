@@ -8,10 +8,6 @@ use sqlite_store::{StoreError, idempotency};
 use super::rows::{text, time, unexpected};
 use crate::store::{Added, ChangeError, Edit, Entry, Retry};
 
-/// In the order [`entry`] reads them.
-const COLUMNS: &str =
-    "id, name, line1, line2, postal_code, city, region, country, version, created_at, updated_at";
-
 pub(super) fn add(
     conn: &Connection,
     owner: UserId,
@@ -92,24 +88,28 @@ fn insert(conn: &Connection, owner: UserId, entry: &Entry) -> Result<(), StoreEr
     Ok(())
 }
 
+pub(super) const LIST: &str =
+    "SELECT id, name, line1, line2, postal_code, city, region, country, version, created_at,
+    updated_at FROM address WHERE account_id = ?1 ORDER BY created_at, id";
+
 pub(super) fn list(conn: &Connection, owner: UserId) -> Result<Vec<Entry>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM address WHERE account_id = ?1 ORDER BY created_at, id");
     let entries = conn
-        .prepare_cached(&sql)?
+        .prepare_cached(LIST)?
         .query_map([owner.to_string()], entry)?
         .collect::<Result<_, _>>()?;
     Ok(entries)
 }
+
+const ONE: &str = "SELECT id, name, line1, line2, postal_code, city, region, country, version, created_at, updated_at
+    FROM address WHERE id = ?1 AND account_id = ?2";
 
 pub(super) fn one(
     conn: &Connection,
     owner: UserId,
     id: AddressId,
 ) -> Result<Option<Entry>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM address WHERE id = ?1 AND account_id = ?2");
     let entry = conn
-        .prepare_cached(&sql)?
+        .prepare_cached(ONE)?
         .query_row([id.to_string(), owner.to_string()], entry)
         .optional()?;
     Ok(entry)
@@ -169,7 +169,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Reads [`COLUMNS`].
+/// Reads a row of [`LIST`] or [`ONE`].
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         id: text(row, 0)?,
