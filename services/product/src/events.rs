@@ -1,4 +1,16 @@
-//! What this service hears: orders ask for stock.
+//! Queue `product.orders`: what orders ask of stock.
+//!
+//! Crash points on the way of one message, in debug builds armed by `SHOP_CRASH_AT=name:n` (rows B1–B4 of the fault matrix):
+//!
+//! | row | name | at that moment |
+//! |---|---|---|
+//! | B1 | `consumer.product.orders.on_receipt` | nothing is done |
+//! | B2 | `product.mid_transaction` | inbox, stock, reservation and answer are written, nothing is committed |
+//! | B3 | `consumer.product.orders.after_commit` | all of it is committed, nothing is acknowledged |
+//! | B4 | `consumer.product.orders.after_ack` | all is done |
+//!
+//! After each of them the message has one effect: before the commit it comes again to an untouched store, after it the
+//! inbox knows it.
 
 use std::sync::Arc;
 

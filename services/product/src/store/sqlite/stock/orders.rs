@@ -49,7 +49,7 @@ pub(in super::super) fn apply(
         context,
     };
     reservation.take(step(reservation.state()?, input), command)?;
-    // B2 of the fault matrix: inbox, stock, reservation and answer are written, and none of it is committed.
+    // B2 of the fault matrix: see `events`.
     crash_point("product.mid_transaction");
     Ok(())
 }
