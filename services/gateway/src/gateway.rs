@@ -22,7 +22,7 @@ use crate::local::{Local, Page};
 use crate::observe::{Observer, Went};
 use crate::problems;
 use crate::rate_limit::RateLimits;
-use crate::routes::{Found, MethodName, Route, RouteTable, path};
+use crate::routes::{Found, MethodName, RESERVED, Route, RouteTable, path};
 use crate::upstream::Upstreams;
 
 /// Headers of every reply, unless the service set its own: browsers are to take a reply for what it says it is, and for
@@ -125,6 +125,9 @@ impl Gateway {
                 Method::GET | Method::HEAD => Ok(Target::Page(page)),
                 _ => Err(problems::method_not_allowed(None)),
             };
+        }
+        if RESERVED.contains(&path) {
+            return Err(problems::route_not_found());
         }
         match self.routes.find(method, path) {
             Found::Route(route, number) => Ok(Target::Route(route, number)),

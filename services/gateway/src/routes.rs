@@ -1,6 +1,8 @@
 //! The route table: which request goes where, and what it must show for it.
 
 mod access;
+#[cfg(test)]
+mod bypass;
 mod entry;
 mod load;
 mod methods;
@@ -15,6 +17,17 @@ pub use self::load::RoutesError;
 pub(crate) use self::load::load;
 pub use self::methods::{MethodName, Methods};
 pub use self::table::{Found, RouteTable};
+
+/// What the gateway answers itself, and the pages of admin ports, which are never routed.
+pub(crate) const RESERVED: [&str; 7] = [
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/readyz",
+];
 
 /// One route, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,24 +7,13 @@ use std::time::Duration;
 use super::entry::{Mode, RateRule, RouteEntry, RouteFile};
 use super::methods::{MethodName, Methods};
 use super::table::RouteTable;
-use super::{Route, path};
+use super::{RESERVED, Route, path};
 use crate::settings::{LimitSettings, Settings};
 
 /// The routes of the binary.
 const DEFAULT: &str = include_str!("default.yaml");
 /// How the routes of the binary are called in errors.
 const DEFAULT_NAME: &str = "the routes of the binary";
-/// What the gateway answers itself, and what belongs to admin ports and is never routed.
-const OWN: [&str; 7] = [
-    "/",
-    "/docs",
-    "/openapi.json",
-    "/healthz",
-    "/metrics",
-    "/livez",
-    "/readyz",
-];
-
 /// Why routes were refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RoutesError {
@@ -56,9 +45,6 @@ pub enum RoutesError {
         /// What is wrong.
         message: String,
     },
-    /// Two patterns cannot be told apart.
-    #[error("the routes cannot be told apart")]
-    Conflict(#[source] matchit::InsertError),
 }
 
 /// The routes that the settings ask for.
@@ -73,7 +59,11 @@ pub(crate) fn load(settings: &Settings) -> Result<RouteTable, RoutesError> {
     if let Some((name, file)) = file {
         routes.add(&name, file.routes, &names, settings.limits)?;
     }
-    RouteTable::new(routes.routes, &routes.by_pattern).map_err(RoutesError::Conflict)
+    let patterns = &routes.by_pattern;
+    let patterns = patterns
+        .iter()
+        .map(|(pattern, methods)| (pattern.as_str(), methods.as_slice()));
+    Ok(RouteTable::new(routes.routes, patterns))
 }
 
 fn read(path: &Path) -> Result<(String, RouteFile), RoutesError> {
@@ -206,7 +196,7 @@ fn normal(pattern: &str) -> Result<String, String> {
     let Some(rest) = pattern.strip_prefix('/') else {
         return Err(format!("\"{pattern}\" does not begin with a slash"));
     };
-    if OWN.contains(&pattern) || pattern.starts_with("/docs/") {
+    if RESERVED.contains(&pattern) || pattern.starts_with("/docs/") {
         return Err(format!(
             "{pattern} is answered by the gateway itself or never routed"
         ));

@@ -214,27 +214,66 @@ async fn a_header_that_decides_something_must_not_come_twice() {
     );
 }
 
+async fn post_raw(shop: &Shop, headers: &str, rest: &str) -> String {
+    let text = format!("POST /open/x HTTP/1.1\r\nHost: a\r\n{headers}\r\n{rest}");
+    raw::send(shop.address, &text).await
+}
+
 #[tokio::test]
 async fn a_body_whose_length_can_be_read_in_two_ways_is_refused() {
     let one = echo("one").await;
     let shop = in_front_of(&one).await;
     for headers in [
         "Content-Length: 5\r\nContent-Length: 6\r\n",
-        "Content-Length: 5\r\nContent-Length: 5\r\n",
-        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: 5, 5\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -1\r\n",
         "Transfer-Encoding: chunked, identity\r\n",
         "Transfer-Encoding: xchunked\r\n",
-        "Content-Length: +5\r\n",
-        "Content-Length: 5, 5\r\n",
-        "Content-Length: -1\r\n",
+        "Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
     ] {
-        let text = format!(
-            "POST /open/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n0\r\n\r\nhello"
-        );
-        let reply = raw::send(shop.address, &text).await;
+        let reply = post_raw(&shop, headers, "0\r\n\r\nhello").await;
         assert_eq!(raw::outcome(&reply).0, 400, "{headers}: {reply}");
     }
+}
+
+/// RFC 9112, section 6.3, lets a server read such a request by its chunks if it closes the connection after it. hyper does,
+/// and hides the length, so nobody behind it reads another request.
+#[tokio::test]
+async fn a_length_beside_chunks_smuggles_nothing() {
+    let one = echo("one").await;
+    let shop = in_front_of(&one).await;
+    for headers in [
+        "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 60\r\n",
+    ] {
+        let smuggled = "GET /open/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+        let reply = post_raw(
+            &shop,
+            headers,
+            &format!("5\r\nhello\r\n0\r\n\r\n{smuggled}"),
+        )
+        .await;
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
+        let seen: Value = serde_json::from_str(reply.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert_eq!(
+            (&seen["body"], got(&seen, "content-length").len()),
+            (&json!("hello"), 0)
+        );
+    }
+    let reply = post_raw(
+        &shop,
+        "Connection: close\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
+        "hello",
+    )
+    .await;
+    let seen: Value = serde_json::from_str(reply.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(
+        got(&seen, "content-length"),
+        vec!["5"],
+        "the same length twice is one length"
+    );
 }
 
 #[tokio::test]
@@ -310,5 +349,4 @@ async fn wrong_origins_are_refused_at_start() {
         error,
         "the gateway cannot be set up like this: setting `cors.origins`: \"*\" is not an origin such as https://shop.example"
     );
-    assert_ne!(json!(error), Value::Null);
 }

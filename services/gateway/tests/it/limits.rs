@@ -91,7 +91,10 @@ async fn the_general_limit_can_be_set_and_all_limits_can_be_turned_off() {
     let one = echo("one").await;
     let shop = setup(LIMITED)
         .upstream("one", one.address)
-        .with(|settings| settings.rate_limit.burst = 3)
+        .with(|settings| {
+            settings.rate_limit.requests = 1;
+            settings.rate_limit.burst = 3;
+        })
         .start()
         .await;
     for expected in [200, 200, 200, 429] {

@@ -1,5 +1,6 @@
 //! The connections to services: which protocol, how long, and what is sent again.
 
+use std::future::IntoFuture as _;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::json;
+use service_kit::{Lifecycle, LifecycleSettings};
 use testkit::wait;
 use tokio::io::AsyncReadExt as _;
 
@@ -63,8 +65,8 @@ async fn clients_may_speak_http_2_too() {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_a_503_until_it_is_back() {
-    let gone = raw(|_, _| async {}).await.address;
     for http1 in [false, true] {
+        let gone = raw(|_, _| async {}).await.address;
         let setup = setup(ROUTES);
         let setup = if http1 {
             setup.http1_upstream("one", gone)
@@ -81,11 +83,14 @@ async fn a_service_that_is_away_is_a_503_until_it_is_back() {
         assert_eq!(problem(&reply), just(503, "upstream_unavailable"));
         assert_eq!(reply.header("retry-after"), Some("1"));
 
-        let lifecycle =
-            service_kit::Lifecycle::new("back", service_kit::LifecycleSettings::default());
+        let lifecycle = Lifecycle::new("back", LifecycleSettings::default());
         let listener = tokio::net::TcpListener::bind(gone).await.unwrap();
+        let (server, token) = (
+            axum::serve(listener, echo_router("back")),
+            lifecycle.token(),
+        );
         lifecycle.spawn("back", async move {
-            axum::serve(listener, echo_router("back")).await.unwrap();
+            token.run_until_cancelled(server.into_future()).await;
         });
         wait::until("the service to be back", || async {
             let reply = shop.anonymous.get("/open/x").await?;
@@ -93,18 +98,13 @@ async fn a_service_that_is_away_is_a_503_until_it_is_back() {
         })
         .await
         .unwrap();
-        // Aborts the server, so that its port is free again.
-        let life = service_kit::LifecycleSettings {
-            delay_ms: 0,
-            grace_ms: 0,
-        };
-        drop((lifecycle, life));
-        break;
+        shop.stop().await;
+        lifecycle.shut_down().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_restarted_service_is_found_again_without_a_failed_request() {
+async fn a_service_that_ended_is_unavailable_and_not_broken() {
     let one = echo("one").await;
     let address = one.address;
     let shop = setup(ROUTES).upstream("one", address).start().await;
@@ -216,8 +216,9 @@ async fn a_connection_that_says_goodbye_loses_no_request() {
     })
     .await;
     let shop = setup(ROUTES).upstream("one", service.address).start().await;
+    let body = json!({"a": 1});
     for round in 0..20 {
-        let requests = (0..10).map(|_| shop.anonymous.post("/open/x", &json!({"a": 1})));
+        let requests = (0..10).map(|_| shop.anonymous.post("/open/x", &body));
         for reply in join_all(requests).await {
             assert_eq!(reply.unwrap().status, 200, "round {round}");
         }
@@ -302,7 +303,9 @@ async fn an_old_connection_takes_no_new_requests() {
 async fn a_client_that_does_not_read_holds_up_nobody_else() {
     let big = || async {
         let chunk = Bytes::from(vec![b'x'; 16 * 1024]);
-        Body::from_stream(stream::repeat(Ok::<_, std::io::Error>(chunk)).take(4096))
+        Body::from_stream(
+            stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone())).take(4096),
+        )
     };
     let router = echo_router("one").route("/open/big", get(big));
     let one = fake(Router::new().merge(router)).await;
