@@ -156,7 +156,7 @@ impl Sender {
         }
         match &tried {
             Tried::Sent => {
-                tracing::info!(delivery_id = %id, event_type = %delivery.event_type, "mail sent")
+                tracing::info!(delivery_id = %id, event_type = %delivery.event_type, "mail sent");
             }
             Tried::Later { reason, .. } => {
                 tracing::info!(delivery_id = %id, attempt, reason, "a mail was not taken; it is tried again");

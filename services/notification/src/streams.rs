@@ -209,4 +209,22 @@ mod tests {
         let woken = futures_util::FutureExt::now_or_never(untouched.woken());
         assert_eq!(woken, None);
     }
+
+    #[tokio::test]
+    async fn the_first_look_wakes_everybody_and_later_ones_only_those_with_something_new() {
+        use crate::store::sqlite::SqliteNotifications;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notification.db");
+        let store = SqliteNotifications::open(&path).await.unwrap();
+        let (streams, mut position) = (Streams::new(1), Some(7));
+        look(&streams, &store, &mut position).await.unwrap();
+        assert_eq!(position, None, "nobody listens");
+        let account = UserId::at(Timestamp::from_unix_millis(0));
+        let interest = streams.register(account).unwrap();
+        let woken = || futures_util::FutureExt::now_or_never(interest.woken());
+        look(&streams, &store, &mut position).await.unwrap();
+        assert_eq!((position, woken()), (Some(0), Some(())));
+        look(&streams, &store, &mut position).await.unwrap();
+        assert_eq!((position, woken()), (Some(0), None));
+    }
 }

@@ -13,6 +13,8 @@ use crate::fake_smtp::FakeSmtp;
 use crate::samples;
 use crate::service::{Account, Service, start_at};
 
+const SIGABRT: i32 = 6;
+
 /// The account that the killed process welcomes.
 const ADA: &str = "usr_019abcde000070008000000000000001";
 
@@ -54,7 +56,6 @@ fn killed_at(point: &str, folder: PathBuf, server: Option<u16>) {
         child.env("NOTIFICATION_CHILD_SMTP", port.to_string());
     }
     let status = child.output().unwrap().status;
-    const SIGABRT: i32 = 6;
     assert_eq!(status.signal(), Some(SIGABRT), "{point}: {status}");
 }
 

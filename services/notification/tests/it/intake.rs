@@ -75,9 +75,10 @@ async fn an_event_for_an_unknown_customer_waits_until_the_contact_is_known() {
     let bob = service.stranger(&[Role::Customer]);
     service.tell(2, samples::confirmed(bob.user_id)).await;
     let admin = service.admin().await;
+    // No other test of this process has an event deferred.
+    let deferred = "shop_messages_total{queue=\"notification.intake\",outcome=\"retry\"}";
     wait::until("the message to be deferred", || async {
-        let metrics = service.admin_port.get("/readyz").await?;
-        Ok((metrics.status == 200).then_some(()))
+        Ok(service.metrics().await.contains(deferred).then_some(()))
     })
     .await
     .unwrap();
@@ -88,7 +89,6 @@ async fn an_event_for_an_unknown_customer_waits_until_the_contact_is_known() {
         )
         .await;
     service.wait_for_titles(&bob, 1).await;
-    service.clock.advance(Duration::from_secs(1));
     let titles = wait::until("the deferred message", || async {
         service.clock.advance(Duration::from_secs(10));
         let list = bob.client.get("/api/v1/me/notifications").await?;

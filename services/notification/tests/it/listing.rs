@@ -194,7 +194,7 @@ async fn the_log_says_what_became_of_each_mail_and_is_filtered() {
     );
     let of_ada = format!("&user={}&state=sent&channel=email", ada.user_id);
     let filtered = service.wait_for_states(&admin, &of_ada, &["sent"]).await;
-    assert_eq!(filtered, [delivery.clone()]);
+    assert_eq!(filtered, std::slice::from_ref(delivery));
     service.wait_for_states(&admin, "&state=failed", &[]).await;
     for query in [
         "?state=lost",

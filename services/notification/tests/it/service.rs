@@ -191,6 +191,12 @@ impl Service {
         .unwrap()
     }
 
+    /// The page of metrics; all services of the process share it.
+    pub async fn metrics(&self) -> String {
+        let page = self.admin_port.request(reqwest::Method::GET, "/metrics");
+        page.send().await.unwrap().text().await.unwrap()
+    }
+
     pub fn maildir(&self) -> PathBuf {
         self.folder.join("mail")
     }
