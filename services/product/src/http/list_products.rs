@@ -27,9 +27,9 @@ pub(super) struct ListQuery {
     /// On this shelf.
     category: Option<String>,
     /// At least this dear, in minor units.
-    price_min: Option<i64>,
+    price_min: Option<u64>,
     /// At most this dear, in minor units.
-    price_max: Option<i64>,
+    price_max: Option<u64>,
     /// Only what is in stock, or only what is not.
     in_stock: Option<bool>,
     /// `newest` (default), `price` or `-price`.
@@ -67,8 +67,8 @@ pub(super) async fn list_products(
     let filter = Filter {
         status: Some(ProductStatus::Active),
         category: query.category,
-        price_min: query.price_min,
-        price_max: query.price_max,
+        price_min: query.price_min.map(minor_units),
+        price_max: query.price_max.map(minor_units),
         in_stock: query.in_stock,
         words: query
             .q
@@ -90,6 +90,11 @@ pub(super) async fn list_products(
     )
     .await?
     .reply(&uri))
+}
+
+/// No price is beyond what fits.
+fn minor_units(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 /// A page of products; its cursor belongs to the list and the filter.
