@@ -154,8 +154,13 @@ impl Body for Upload {
         Poll::Ready(data.map(|data| data.map(Frame::data)))
     }
 
+    /// Told with the last piece, so that it carries the end of the stream. HTTP/2 servers count small frames that do not end
+    /// their stream and take many of them for a flood.
     fn is_end_stream(&self) -> bool {
-        self.source.is_none()
+        self.source.as_ref().is_none_or(|handle| {
+            let source = handle.source();
+            source.ended && (!source.complete || self.next >= source.sent.len())
+        })
     }
 
     fn size_hint(&self) -> SizeHint {

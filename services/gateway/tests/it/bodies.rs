@@ -339,8 +339,8 @@ async fn a_client_that_leaves_in_its_body_is_no_complete_request() {
     for setup in both(one.address) {
         let shop = setup.start().await;
         let mut client = TcpStream::connect(shop.address).await.unwrap();
-        let head = "POST /open/up HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf";
-        client.write_all(head.as_bytes()).await.unwrap();
+        let begin = "POST /open/up HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf";
+        client.write_all(begin.as_bytes()).await.unwrap();
         assert_eq!(heard.recv().await, Some("began"));
         drop(client);
         assert_eq!(heard.recv().await, Some("incomplete"));

@@ -18,14 +18,13 @@ use crate::shop::{ROUTES, in_front_of, setup};
 #[tokio::test]
 async fn what_is_under_way_is_answered_before_the_end() {
     let (told, mut begun) = mpsc::channel(8);
-    let (gate, waits) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (handler_gate, handler_waits) = (Arc::clone(&gate), Arc::clone(&waits));
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
     let router = Router::new().route(
         "/open/slow",
         post(async move |body: Bytes| {
-            handler_waits.fetch_add(1, Ordering::SeqCst);
             told.send(()).await.unwrap();
-            handler_gate.acquire().await.unwrap().forget();
+            opened.acquire().await.unwrap().forget();
             body
         }),
     );
@@ -45,12 +44,12 @@ async fn what_is_under_way_is_answered_before_the_end() {
         };
         let end = async {
             begun.recv().await.unwrap();
-            let stop = shop.stop();
-            tokio::pin!(stop);
+            let ending = shop.stop();
+            tokio::pin!(ending);
             // The end waits for the request, and the request for this test.
-            assert!(futures_util::poll!(&mut stop).is_pending());
+            assert!(futures_util::poll!(&mut ending).is_pending());
             gate.add_permits(1);
-            stop.await;
+            ending.await;
         };
         let (reply, ()) = tokio::join!(slow, end);
         assert_eq!(reply, "hello");
