@@ -3,7 +3,7 @@
 //!
 //! The real binary runs under callgrind, once for a number of requests and once for twice as many, over one connection; the
 //! difference is what the requests cost, without the start and the end of the process. No clock is involved, so it repeats
-//! on any machine.
+//! on any machine. The profiles stay in `bench/results/`, for `callgrind_annotate`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ use bench::upstream::Upstream;
 use http::StatusCode;
 
 /// A multiple of what the access log samples, so that every run logs its share.
-const REQUESTS: u64 = 2_000;
+const REQUESTS: u64 = 4_000;
 
 const ROUTES: [(&str, Make); 2] = [
     ("public", requests::list),
@@ -46,7 +46,8 @@ async fn run(gateway: &str, path: &Path, update: bool) -> Result<ExitCode> {
     let mut verdicts = Verdicts::default();
     let mut measured = BTreeMap::new();
     for (route, make) in ROUTES {
-        let (one, two) = (cost(gateway, make).await?, cost(gateway, make).await?);
+        let one = cost(gateway, route, make).await?;
+        let two = cost(gateway, route, make).await?;
         let spread = deviation(two.instructions, one.instructions).abs();
         verdicts.say(
             spread <= SPREAD,
@@ -93,9 +94,9 @@ fn compare(measured: &Figures, expected: &Figures, verdicts: &mut Verdicts) {
 }
 
 /// What one request costs.
-async fn cost(gateway: &str, make: Make) -> Result<Cost> {
-    let once = profile(gateway, make, REQUESTS).await?;
-    let twice = profile(gateway, make, 2 * REQUESTS).await?;
+async fn cost(gateway: &str, route: &str, make: Make) -> Result<Cost> {
+    let once = profile(gateway, route, make, REQUESTS).await?;
+    let twice = profile(gateway, route, make, 2 * REQUESTS).await?;
     Ok(Cost {
         instructions: each(once.instructions, twice.instructions),
         allocations: each(once.allocations, twice.allocations),
@@ -112,13 +113,13 @@ fn each(once: u64, twice: u64) -> f64 {
 fn middle(one: Cost, two: Cost) -> Cost {
     Cost {
         instructions: f64::midpoint(one.instructions, two.instructions).round(),
-        allocations: f64::midpoint(one.allocations, two.allocations),
+        allocations: (f64::midpoint(one.allocations, two.allocations) * 10.0).round() / 10.0,
     }
 }
 
-async fn profile(gateway: &str, make: Make, requests: u64) -> Result<Profile> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("callgrind.out");
+async fn profile(gateway: &str, route: &str, make: Make, requests: u64) -> Result<Profile> {
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let file = results.join(format!("callgrind.{route}.{requests}.out"));
     let out = format!("--callgrind-out-file={}", file.display());
     let starter = [
         "valgrind",
