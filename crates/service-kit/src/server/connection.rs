@@ -27,6 +27,13 @@ use crate::lifecycle::Lifecycle;
 const LINGER: Duration = Duration::from_millis(250);
 /// How often a quiet HTTP/2 connection is asked whether its client is still there, and how long the answer may take.
 const PING: Duration = Duration::from_secs(20);
+/// How much of one request's body, and of all bodies on a connection, a client may send ahead of the handlers. The h2 crate
+/// takes small frames that nobody has read yet for a flood once their overhead (256 bytes each) exceeds half of the second:
+/// eight of them on each of a thousand streams are none.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Requests at a time on one connection.
+const STREAMS: u32 = 1_000;
 /// The head of a request, in bytes.
 const MAX_HEAD: u32 = 64 * 1024;
 
@@ -129,9 +136,10 @@ fn builder(lifecycle: &Lifecycle, patience: Duration) -> Builder<Streams> {
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
-        .max_concurrent_streams(1_000)
-        .max_header_list_size(MAX_HEAD)
-        .adaptive_window(true);
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEAD);
     builder
 }
 

@@ -1,17 +1,24 @@
 //! Connections while a service lives.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::routing::get;
+use axum::body::{Body, Bytes};
+use axum::routing::{get, post};
 use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use service_kit::{HttpSettings, LifecycleSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
 
-use crate::support::{Client, Service, impatient, start};
+use crate::support::{Client, Service, impatient, spawn, start};
 
 /// The preface of HTTP/2 and an empty SETTINGS frame.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -177,4 +184,45 @@ async fn metrics_name_the_route_and_never_the_path() {
     );
     assert!(page.contains(r#"route="none",status="404""#), "{page}");
     assert!(!page.contains("4711") && !page.contains("secret-path"));
+}
+
+/// Small bodies of many requests that nobody has read yet are no flood.
+#[tokio::test]
+async fn a_thousand_small_bodies_may_wait_on_one_http_2_connection() {
+    const REQUESTS: usize = 999;
+    let all_are_here = Arc::new(Barrier::new(REQUESTS));
+    let service = start(
+        HttpSettings::default(),
+        LifecycleSettings::default(),
+        |_| {
+            let handler = async move |body: Body| {
+                all_are_here.wait().await;
+                axum::body::to_bytes(body, 100).await.unwrap()
+            };
+            Router::new().route("/", post(handler))
+        },
+    )
+    .await;
+    let stream = TcpStream::connect(service.address).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
+    spawn(connection);
+    let replies = (0..REQUESTS).map(|n| {
+        let mut sender = sender.clone();
+        spawn(async move {
+            // A body that does not know yet that it has ended.
+            let said = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(n.to_string())))]);
+            let request = http::Request::post("http://test/")
+                .body(StreamBody::new(said))
+                .unwrap();
+            sender.ready().await.unwrap();
+            let reply = sender.send_request(request).await.unwrap();
+            let heard = reply.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(heard, n.to_string());
+        })
+    });
+    for reply in replies.collect::<Vec<_>>() {
+        reply.await.unwrap();
+    }
 }
