@@ -45,9 +45,13 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
     let yen = json!({"sku": "YEN", "title": "A yen one", "price": {"amount": 100, "currency": "JPY"}, "initial_stock": 5});
     shop.admin.post("/api/v1/admin/products", &yen).await.unwrap().expect(201).unwrap();
     shop.orderable("YEN").await.unwrap();
-    let dear = json!({"sku": "DEAR", "title": "A palace", "price": {"amount": 999_999_999_999_i64, "currency": "EUR"}});
-    shop.admin.post("/api/v1/admin/products", &dear).await.unwrap().expect(201).unwrap();
-    shop.orderable("DEAR").await.unwrap();
+    // A million of each is more than fits into an amount.
+    let palaces: Vec<String> = (0..10).map(|n| format!("PALACE-{n}")).collect();
+    for sku in &palaces {
+        let palace = json!({"sku": sku, "title": "A palace", "price": {"amount": 999_999_999_999_i64, "currency": "EUR"}});
+        shop.admin.post("/api/v1/admin/products", &palace).await.unwrap().expect(201).unwrap();
+        shop.orderable(sku).await.unwrap();
+    }
     let customer = shop.customer("bad").await.unwrap();
 
     let orders = "/api/v1/orders";
@@ -88,8 +92,8 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         assert_eq!(refusal(&reply), (422, code.to_owned()), "{body}");
         assert_eq!(pointers(&reply), [pointer], "{body}");
     }
-    let huge = json!({"items": [{"sku": "DEAR", "quantity": 1_000_000}]});
-    let reply = customer.post_once(orders, "bad", &huge).await.unwrap();
+    let items: Vec<Value> = palaces.iter().map(|sku| json!({"sku": sku, "quantity": 1_000_000})).collect();
+    let reply = customer.post_once(orders, "bad", &json!({"items": items})).await.unwrap();
     assert_eq!(refusal(&reply), (422, "amount_overflow".to_owned()));
 
     for body in [

@@ -17,6 +17,8 @@ mod race;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod shutdown;

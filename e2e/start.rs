@@ -31,12 +31,13 @@ fn run(data: &std::path::Path, arguments: &[&str], variables: &[(&str, &str)]) -
         .unwrap()
 }
 
-/// The one sentence on stderr of a shop that refused to start.
+/// The one sentence, besides lines of the log, on stderr of a shop that refused to start.
 #[track_caller]
 fn refusal(output: &Output) -> String {
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    let lines: Vec<&str> = stderr.lines().collect();
+    let is_log = |line: &&str| line.contains(" INFO ");
+    let lines: Vec<&str> = stderr.lines().filter(|line| !is_log(line)).collect();
     assert_eq!(lines.len(), 1, "one sentence, not {lines:?}");
     lines[0].to_owned()
 }
