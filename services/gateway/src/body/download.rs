@@ -71,7 +71,7 @@ impl Download {
 }
 
 impl Limit {
-    /// Whether the body is over although the service did not end it; asked only when the service has nothing to say.
+    /// Whether the body is over although the service did not end it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         match self {
             Self::Deadline(at, timer) => timer
@@ -82,13 +82,26 @@ impl Limit {
             Self::Drain(drained) => drained.as_mut().poll(cx).map(|()| None),
         }
     }
+
+    /// The same without waiting for it: a service that always has more to say must not go on for ever.
+    fn has_passed(&self) -> bool {
+        matches!(self, Self::Deadline(at, _) if Instant::now() >= *at)
+    }
 }
 
 impl Forwarded {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        if let Limit::Drain(_) = self.limit
+            && let Poll::Ready(end) = self.limit.poll(cx)
+        {
+            return Poll::Ready(end);
+        }
         loop {
             return match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Pending => self.limit.poll(cx),
+                Poll::Ready(Some(Ok(_))) if self.limit.has_passed() => {
+                    Poll::Ready(Some(Err(Aborted::Late)))
+                }
                 Poll::Ready(Some(Ok(frame))) if frame.is_data() => Poll::Ready(Some(Ok(frame))),
                 // Trailers are for one hop.
                 Poll::Ready(Some(Ok(_))) => continue,

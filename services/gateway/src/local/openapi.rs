@@ -17,7 +17,7 @@ use super::{Document, docs};
 use crate::routes::RouteTable;
 use crate::upstream::Upstreams;
 
-/// How soon a service is asked again while nothing is known of it.
+/// How soon a service is asked again while nothing is known of it; doubled each time, for one may have no description.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The merged description, as of the last look.
@@ -53,6 +53,7 @@ impl Description {
         lifecycle.spawn("openapi-refresh", async move {
             let mut known = Known::default();
             let wanted = names(&refresh.routes);
+            let mut next = FIRST.min(refresh.every);
             loop {
                 let looks = refresh.look(&wanted);
                 let Some(failed) = draining
@@ -68,11 +69,8 @@ impl Description {
                     .write()
                     .unwrap_or_else(PoisonError::into_inner) = document(&value);
                 let all = wanted.iter().all(|name| known.has(name));
-                let pause = if all {
-                    refresh.every
-                } else {
-                    FIRST.min(refresh.every)
-                };
+                let pause = if all { refresh.every } else { next };
+                next = next.saturating_mul(2).min(refresh.every);
                 if draining
                     .run_until_cancelled(tokio::time::sleep(pause))
                     .await

@@ -255,6 +255,30 @@ async fn a_reply_that_does_not_end_in_time_is_cut_off_but_a_stream_is_not() {
     }
 }
 
+#[tokio::test]
+async fn a_reply_that_goes_on_and_on_is_cut_off_in_time_too() {
+    let endless = || async {
+        let chunk = Bytes::from_static(&[b'x'; 1024]);
+        let chunks =
+            futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
+        Body::from_stream(chunks)
+    };
+    let one = fake(Router::new().route("/brief", get(endless))).await;
+    for setup in both(one.address) {
+        let shop = setup.start().await;
+        let reply = shop
+            .anonymous
+            .request(Method::GET, "/brief")
+            .send()
+            .await
+            .unwrap();
+        let mut chunks = reply.bytes_stream();
+        while let Some(Ok(_)) = chunks.next().await {}
+        let reply = shop.anonymous.get("/nowhere").await.unwrap();
+        assert_eq!(reply.status, 404, "the gateway goes on");
+    }
+}
+
 async fn slow() -> Body {
     let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"first"))]);
     Body::from_stream(first.chain(futures_util::stream::pending()))

@@ -81,6 +81,26 @@ async fn live_streams_end_in_good_order_and_do_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_never_silent_ends_too() {
+    let events = || async {
+        Body::from_stream(stream::repeat_with(|| {
+            Ok::<_, std::io::Error>(Bytes::from_static(b"."))
+        }))
+    };
+    let one = fake(Router::new().route("/events", get(events))).await;
+    let shop = in_front_of(&one).await;
+    let request = shop.anonymous.request(Method::GET, "/events");
+    let mut reply = request.send().await.unwrap().bytes_stream();
+    assert!(reply.next().await.is_some());
+    let read = async { while let Some(Ok(_)) = reply.next().await {} };
+    let (stopped, ()) = tokio::join!(
+        tokio::time::timeout(Duration::from_secs(20), shop.stop()),
+        read
+    );
+    stopped.unwrap();
+}
+
+#[tokio::test]
 async fn the_end_under_load_fails_no_request() {
     let one = fake(echo_router("one")).await;
     let shop = setup(ROUTES)
