@@ -86,11 +86,11 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(log_in::log_in))
         .routes(routes!(refresh::refresh))
         .routes(routes!(log_out::log_out))
-        .routes(routes!(change_password::change_password))
         .routes(routes!(list_sessions::list_sessions))
         .routes(routes!(end_session::end_session))
         .routes(routes!(key_set::key_set))
         .routes(routes!(get_me::get_me, patch_me::patch_me))
+        .routes(routes!(change_password::change_password))
         .routes(routes!(
             add_address::add_address,
             list_addresses::list_addresses

@@ -32,6 +32,8 @@ const PATH: &str = "/api/v1/me/addresses";
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: the address that an earlier request with this key wrote down was removed"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`address_book_full`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `idempotency_key_reused`"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
     ),

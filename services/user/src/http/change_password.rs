@@ -1,4 +1,4 @@
-//! `POST /api/v1/auth/password/change`.
+//! `POST /api/v1/me/password`.
 
 use access_token::{Caller, VerifyError};
 use axum::extract::State;
@@ -26,17 +26,20 @@ pub(super) struct PasswordChange {
 
 /// Change your password
 ///
-/// Ends all your other sessions.
+/// Ends all your other sessions. An `Idempotency-Key` is not looked at: a digest of passwords would have to be kept. A retry
+/// of a change that was made finds the old password wrong, and changes nothing.
 #[utoipa::path(
     post,
-    path = "/api/v1/auth/password/change",
-    tag = "sign-in",
+    path = "/api/v1/me/password",
+    tag = "me",
     operation_id = "changePassword",
     request_body = PasswordChange,
     responses(
         (status = 204, description = "The new password is in force"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `wrong_password`, `weak_password`"),
         (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_requests`", headers(("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64))),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `store_unavailable`", headers(("Retry-After" = u64))),

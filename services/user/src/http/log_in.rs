@@ -86,23 +86,30 @@ async fn begin(
     let Ok(password) = NewPassword::given(password) else {
         return Ok(None);
     };
-    let known = api.store.credentials(email).await?;
-    let stored = known.as_ref().map(|known| known.password_hash.clone());
-    let verdict = api.passwords.verify(password, stored).await?;
-    let (Some(known), Verdict::Right { renewed }) = (known, verdict) else {
-        return Ok(None);
-    };
-    let context = api.present.context();
-    let session = session(api, headers, context.now);
-    let sign_in = SignIn {
-        user_id: known.user_id,
-        verified: known.password_hash,
-        renewed,
-        token: token.hash(),
-        token_ends_at: context.now.plus(api.tokens.idle()).min(session.ends_at),
-        session,
-    };
-    Ok(api.store.sign_in(sign_in, MOST_SESSIONS, context).await?)
+    // If the stored hash was replaced meanwhile, another sign-in may have renewed it: that one is looked at too.
+    for _ in 0..2 {
+        let known = api.store.credentials(email.clone()).await?;
+        let stored = known.as_ref().map(|known| known.password_hash.clone());
+        let verdict = api.passwords.verify(password.clone(), stored).await?;
+        let (Some(known), Verdict::Right { renewed }) = (known, verdict) else {
+            return Ok(None);
+        };
+        let context = api.present.context();
+        let session = session(api, headers, context.now);
+        let sign_in = SignIn {
+            user_id: known.user_id,
+            verified: known.password_hash,
+            renewed,
+            token: token.hash(),
+            token_ends_at: context.now.plus(api.tokens.idle()).min(session.ends_at),
+            session,
+        };
+        let begun = api.store.sign_in(sign_in, MOST_SESSIONS, context).await?;
+        if begun.is_some() {
+            return Ok(begun);
+        }
+    }
+    Ok(None)
 }
 
 fn session(api: &Api, headers: &HeaderMap, now: Timestamp) -> Session {

@@ -24,6 +24,8 @@ use super::{Api, reply};
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
         (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
     ),

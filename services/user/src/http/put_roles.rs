@@ -39,6 +39,8 @@ pub(super) struct NewRoles {
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`last_administrator`"),
         (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
         (status = 428, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_required`"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),

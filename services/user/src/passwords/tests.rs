@@ -107,3 +107,21 @@ async fn whoever_goes_away_keeps_their_place_until_their_password_is_hashed() {
         "the place is given back when the work is done"
     );
 }
+
+#[tokio::test]
+async fn nobodys_password_costs_a_hash_of_today() {
+    let passwords = passwords(3, 1, 0);
+    let PasswordHash(dummy) = &passwords.0.dummy;
+    let PasswordHash(real) = passwords
+        .hash(password("a long pass phrase"))
+        .await
+        .unwrap();
+    let parameters = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+    assert_eq!(parameters(dummy), parameters(&real));
+    assert_eq!(dummy.len(), real.len());
+    let mut nobodys = Box::pin(passwords.verify(password("a long pass phrase"), None));
+    assert!(futures_util::poll!(&mut nobodys).is_pending());
+    let next = passwords.hash(password("a long pass phrase")).await;
+    assert!(matches!(next, Err(HashError::Busy)), "it has a place");
+    assert_eq!(nobodys.await.unwrap(), Verdict::Wrong);
+}

@@ -31,7 +31,7 @@ async fn every_path_needs_a_token_and_administrators_paths_their_role() {
         (Method::DELETE, address, 404),
         (Method::GET, "/api/v1/auth/sessions", 200),
         (Method::DELETE, session, 404),
-        (Method::POST, "/api/v1/auth/password/change", 422),
+        (Method::POST, "/api/v1/me/password", 422),
         (Method::GET, "/api/v1/admin/users", 403),
         (Method::GET, user.as_str(), 403),
         (Method::PUT, roles.as_str(), 403),

@@ -108,7 +108,6 @@ async fn the_description_of_the_api_is_served_and_printed_alike() {
             "/api/v1/admin/users/{id}/roles",
             "/api/v1/auth/login",
             "/api/v1/auth/logout",
-            "/api/v1/auth/password/change",
             "/api/v1/auth/refresh",
             "/api/v1/auth/register",
             "/api/v1/auth/sessions",
@@ -116,6 +115,7 @@ async fn the_description_of_the_api_is_served_and_printed_alike() {
             "/api/v1/me",
             "/api/v1/me/addresses",
             "/api/v1/me/addresses/{id}",
+            "/api/v1/me/password",
         ]
     );
     service.stop().await;

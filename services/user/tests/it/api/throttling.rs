@@ -134,3 +134,21 @@ async fn when_too_many_passwords_wait_the_rest_is_asked_to_come_back() {
     );
     service.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_has_no_account_waits_for_a_hash_like_everybody_else() {
+    let service = start_with(|settings| {
+        settings.passwords.concurrency = std::num::NonZeroUsize::MIN;
+        settings.passwords.queue = 0;
+        settings.passwords.iterations = 30;
+    })
+    .await;
+    let emails: Vec<String> = (0..8).map(|n| format!("{n}@example.com")).collect();
+    let tries = emails.iter().map(|email| service.log_in(email, PASSWORD));
+    let replies = futures_util::future::join_all(tries).await;
+    let problems: Vec<_> = replies.iter().map(problem).collect();
+    for expected in [just(401, "invalid_credentials"), just(503, "busy")] {
+        assert!(problems.contains(&expected), "{problems:?}");
+    }
+    service.stop().await;
+}
