@@ -2,11 +2,63 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// Values by name, as the administrator wrote them.
-pub type Attributes = BTreeMap<String, Value>;
+/// Values by name, kept as the JSON they are: lists only pass them on, and taking them apart for each product of a page was
+/// a good part of what a page cost.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Attributes(Box<RawValue>);
+
+impl Attributes {
+    /// The attributes with these values.
+    pub fn new(values: &BTreeMap<String, Value>) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(values).map(Self)
+    }
+
+    /// The attributes that were written as this JSON.
+    pub fn from_json(json: String) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(json).map(Self)
+    }
+
+    /// Their JSON: an object with its names in order.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Their values by name.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<String, Value> {
+        serde_json::from_str(self.json()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+    }
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        let none = RawValue::from_string("{}".to_owned());
+        Self(none.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
+/// Reads attributes within their bounds.
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = BTreeMap::deserialize(deserializer)?;
+        if let Some(message) = refusal(&values) {
+            return Err(serde::de::Error::custom(message));
+        }
+        Self::new(&values).map_err(serde::de::Error::custom)
+    }
+}
 
 /// The most attributes of one product.
 const MOST: usize = 100;
@@ -17,23 +69,7 @@ const MOST_BYTES: usize = 16 * 1024;
 /// The longest value that is found by a filter, in characters.
 const LONGEST_FOUND: usize = 200;
 
-/// Reads attributes within their bounds.
-pub(super) fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attributes, D::Error> {
-    let attributes = Attributes::deserialize(deserializer)?;
-    match refusal(&attributes) {
-        Some(message) => Err(serde::de::Error::custom(message)),
-        None => Ok(attributes),
-    }
-}
-
-/// The same for a change, where an absent field stays as it is.
-pub(super) fn bounded_if_given<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Attributes>, D::Error> {
-    bounded(deserializer).map(Some)
-}
-
-fn refusal(attributes: &Attributes) -> Option<&'static str> {
+fn refusal(attributes: &BTreeMap<String, Value>) -> Option<&'static str> {
     let named = |name: &String| {
         (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
     };
@@ -49,15 +85,15 @@ fn refusal(attributes: &Attributes) -> Option<&'static str> {
 
 /// The names and values by which a product is found: texts, numbers and truths, also those in a list.
 #[must_use]
-pub fn found_by(attributes: &Attributes) -> BTreeSet<(&str, String)> {
+pub fn found_by(attributes: &Attributes) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
-    for (name, value) in attributes {
-        let values = match value {
+    for (name, value) in attributes.values() {
+        let values = match &value {
             Value::Array(values) => values.as_slice(),
             value => std::slice::from_ref(value),
         };
         let texts = values.iter().filter_map(text);
-        found.extend(texts.map(|text| (name.as_str(), text)));
+        found.extend(texts.map(|text| (name.clone(), text)));
     }
     found
 }
@@ -77,7 +113,7 @@ mod tests {
     use super::*;
 
     fn read(json: &Value) -> Result<Attributes, String> {
-        bounded(json).map_err(|error| error.to_string())
+        Attributes::deserialize(json).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -87,14 +123,17 @@ mod tests {
             "size": {"w": 1}, "care": "x".repeat(201),
         }))
         .unwrap();
-        let found: Vec<(&str, String)> = found_by(&attributes).into_iter().collect();
+        let found: Vec<(String, String)> = found_by(&attributes).into_iter().collect();
         let expected = [
             ("colour", "blue"),
             ("colour", "white"),
             ("lid", "true"),
             ("volume_ml", "330"),
         ];
-        assert_eq!(found, expected.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!(
+            found,
+            expected.map(|(name, text)| (name.to_owned(), text.to_owned()))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use contracts::{Money, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::attributes::{self, Attributes};
+use crate::domain::attributes::Attributes;
 
 /// A product at one version.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Product {
                 .map(|category| category.as_str().to_owned()),
             price: self.price.money(),
             status: self.status,
-            attributes: self.attributes.clone(),
+            attributes: self.attributes.values(),
         }
     }
 
@@ -82,6 +82,11 @@ macro_rules! bounded_text {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// A text that was checked before it was stored.
+            pub(crate) fn stored(text: String) -> Self {
+                Self(text)
             }
         }
 
@@ -172,7 +177,7 @@ pub struct NewProduct {
     /// What one piece costs.
     pub price: Price,
     /// What else is known of it: at most 100 values and 16 KiB.
-    #[serde(default, deserialize_with = "attributes::bounded")]
+    #[serde(default)]
     #[schema(value_type = Object)]
     pub attributes: Attributes,
     /// Pieces on the shelf from the start.
@@ -236,10 +241,7 @@ pub struct ProductPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub status: Option<ProductStatus>,
     /// All attributes anew.
-    #[serde(
-        deserialize_with = "attributes::bounded_if_given",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Attributes>,
 }

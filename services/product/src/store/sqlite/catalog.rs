@@ -158,7 +158,7 @@ fn insert(connection: &Connection, product: &Product) -> Result<(), CreateError>
             product.price.money().amount,
             product.price.money().currency.as_str(),
             status_text(product.status),
-            json(product)?,
+            product.attributes.json(),
             product.version,
             product.created_at.unix_millis(),
             product.updated_at.unix_millis(),
@@ -186,16 +186,11 @@ fn update(connection: &Connection, product: &Product) -> Result<(), StoreError> 
             product.price.money().amount,
             product.price.money().currency.as_str(),
             status_text(product.status),
-            json(product)?,
+            product.attributes.json(),
             product.version,
             product.updated_at.unix_millis(),
         ])?;
     Ok(())
-}
-
-fn json(product: &Product) -> Result<String, StoreError> {
-    serde_json::to_string(&product.attributes)
-        .map_err(|error| StoreError::Unexpected(error.to_string()))
 }
 
 /// Writes anew the words and attributes by which a product is found.

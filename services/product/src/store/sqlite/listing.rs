@@ -30,9 +30,12 @@ pub(super) fn list(
     limit: u32,
 ) -> Result<Vec<Listed>, StoreError> {
     let query = query(filter, after, limit);
+    let mut currency = None;
     let products = connection
         .prepare_cached(&query.sql)?
-        .query_map(params_from_iter(query.values), listed)?
+        .query_map(params_from_iter(query.values), |row| {
+            listed(row, &mut currency)
+        })?
         .collect::<Result<_, _>>()?;
     Ok(products)
 }

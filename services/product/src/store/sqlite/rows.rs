@@ -1,11 +1,12 @@
 //! Products as rows.
 
 use contracts::events::product::ProductStatus;
-use contracts::{Money, Timestamp};
+use contracts::{Currency, Money, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use sqlite_store::StoreError;
 
+use crate::domain::attributes::Attributes;
 use crate::domain::product::{Category, Description, Price, Product, Title};
 use crate::store::{Listed, Name};
 
@@ -24,37 +25,47 @@ pub(super) fn product(connection: &Connection, name: &Name) -> Result<Option<Lis
     );
     let listed = connection
         .prepare_cached(&sql)?
-        .query_row([value], listed)
+        .query_row([value], |row| listed(row, &mut None))
         .optional()?;
     Ok(listed)
 }
 
-/// Reads [`COLUMNS`].
-pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+/// Reads [`COLUMNS`]. Looking a currency up costs more than the rest of a row; most rows have that of the row before.
+pub(super) fn listed(row: &Row<'_>, last: &mut Option<Currency>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         product: Product {
             id: text(row, 0)?,
             sku: text(row, 1)?,
             slug: row.get(2)?,
-            title: Title::try_from(row.get::<_, String>(3)?).map_err(|why| unexpected(3, why))?,
-            description: Description::try_from(row.get::<_, String>(4)?)
-                .map_err(|why| unexpected(4, why))?,
-            category: row
-                .get::<_, Option<String>>(5)?
-                .map(Category::try_from)
-                .transpose()
-                .map_err(|why| unexpected(5, why))?,
-            price: Price::try_from(Money::new(row.get(6)?, text(row, 7)?))
+            title: Title::stored(row.get(3)?),
+            description: Description::stored(row.get(4)?),
+            category: row.get::<_, Option<String>>(5)?.map(Category::stored),
+            price: Price::try_from(Money::new(row.get(6)?, currency(row, 7, last)?))
                 .map_err(|why| unexpected(6, why))?,
             status: status(row, 8)?,
-            attributes: serde_json::from_str(row.get_ref(9)?.as_str()?)
-                .map_err(|why| unexpected(9, why))?,
+            attributes: Attributes::from_json(row.get(9)?).map_err(|why| unexpected(9, why))?,
             version: row.get(10)?,
             created_at: Timestamp::from_unix_millis(row.get(11)?),
             updated_at: Timestamp::from_unix_millis(row.get(12)?),
         },
         in_stock: row.get(13)?,
     })
+}
+
+fn currency(
+    row: &Row<'_>,
+    column: usize,
+    last: &mut Option<Currency>,
+) -> rusqlite::Result<Currency> {
+    let code = row.get_ref(column)?.as_str()?;
+    match last {
+        Some(last) if last.as_str() == code => Ok(*last),
+        _ => {
+            let currency = text(row, column)?;
+            *last = Some(currency);
+            Ok(currency)
+        }
+    }
 }
 
 /// A column that holds the text of a type.
