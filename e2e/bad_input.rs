@@ -14,10 +14,21 @@ const JSON: &str = "application/json";
 /// Status and code of a refusal; every refusal is a problem document that can be found in the logs.
 #[track_caller]
 fn refusal(reply: &Reply) -> (u16, String) {
-    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{}", reply.body);
-    assert_eq!(reply.text("/request_id").unwrap(), reply.header("x-request-id").unwrap());
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(
+        reply.text("/request_id").unwrap(),
+        reply.header("x-request-id").unwrap()
+    );
     assert_eq!(reply.body["status"], reply.status.as_u16());
-    (reply.status.as_u16(), reply.text("/code").unwrap().to_owned())
+    (
+        reply.status.as_u16(),
+        reply.text("/code").unwrap().to_owned(),
+    )
 }
 
 fn pointers(reply: &Reply) -> Vec<&str> {
@@ -29,7 +40,12 @@ fn pointers(reply: &Reply) -> Vec<&str> {
         .collect()
 }
 
-async fn post_raw(client: &Client, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
+async fn post_raw(
+    client: &Client,
+    path: &str,
+    content_type: &str,
+    body: impl Into<reqwest::Body>,
+) -> Reply {
     let request = client
         .request(Method::POST, path)
         .header("content-type", content_type)
@@ -43,13 +59,23 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
     let shop = Shop::start(harness()).await.unwrap();
     shop.product("BAD", 1_000, 10).await.unwrap();
     let yen = json!({"sku": "YEN", "title": "A yen one", "price": {"amount": 100, "currency": "JPY"}, "initial_stock": 5});
-    shop.admin.post("/api/v1/admin/products", &yen).await.unwrap().expect(201).unwrap();
+    shop.admin
+        .post("/api/v1/admin/products", &yen)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     shop.orderable("YEN").await.unwrap();
     // A million of each is more than fits into an amount.
     let palaces: Vec<String> = (0..10).map(|n| format!("PALACE-{n}")).collect();
     for sku in &palaces {
         let palace = json!({"sku": sku, "title": "A palace", "price": {"amount": 999_999_999_999_i64, "currency": "EUR"}});
-        shop.admin.post("/api/v1/admin/products", &palace).await.unwrap().expect(201).unwrap();
+        shop.admin
+            .post("/api/v1/admin/products", &palace)
+            .await
+            .unwrap()
+            .expect(201)
+            .unwrap();
         shop.orderable(sku).await.unwrap();
     }
     let customer = shop.customer("bad").await.unwrap();
@@ -59,8 +85,16 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         (JSON, "{".to_owned(), (400, "malformed_json")),
         (JSON, String::new(), (400, "malformed_json")),
         (JSON, "[".repeat(10_000), (400, "malformed_json")),
-        ("text/plain", "{}".to_owned(), (415, "unsupported_media_type")),
-        (JSON, " ".repeat(2 * 1024 * 1024), (413, "payload_too_large")),
+        (
+            "text/plain",
+            "{}".to_owned(),
+            (415, "unsupported_media_type"),
+        ),
+        (
+            JSON,
+            " ".repeat(2 * 1024 * 1024),
+            (413, "payload_too_large"),
+        ),
     ] {
         let reply = post_raw(&customer, orders, content_type, body).await;
         assert_eq!(refusal(&reply), (expected.0, expected.1.to_owned()));
@@ -79,9 +113,21 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         (item(json!(0)), invalid, "/items/0/quantity"),
         (item(json!(4_294_967_296_i64)), invalid, "/items/0/quantity"),
         (item(json!(1e300)), invalid, "/items/0/quantity"),
-        (json!({"items": [{"sku": "BAD", "quantity": 1, "unit_price": 1}]}), invalid, "/items/0/unit_price"),
-        (json!({"items": [{"sku": "BAD", "quantity": 1}], "total": 1}), invalid, "/total"),
-        (json!({"items": [{"sku": "NO-SUCH", "quantity": 1}]}), "unknown_sku", "/items/0/sku"),
+        (
+            json!({"items": [{"sku": "BAD", "quantity": 1, "unit_price": 1}]}),
+            invalid,
+            "/items/0/unit_price",
+        ),
+        (
+            json!({"items": [{"sku": "BAD", "quantity": 1}], "total": 1}),
+            invalid,
+            "/total",
+        ),
+        (
+            json!({"items": [{"sku": "NO-SUCH", "quantity": 1}]}),
+            "unknown_sku",
+            "/items/0/sku",
+        ),
         (
             json!({"items": [{"sku": "BAD", "quantity": 1}, {"sku": "YEN", "quantity": 1}]}),
             "mixed_currencies",
@@ -92,8 +138,14 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         assert_eq!(refusal(&reply), (422, code.to_owned()), "{body}");
         assert_eq!(pointers(&reply), [pointer], "{body}");
     }
-    let items: Vec<Value> = palaces.iter().map(|sku| json!({"sku": sku, "quantity": 1_000_000})).collect();
-    let reply = customer.post_once(orders, "bad", &json!({"items": items})).await.unwrap();
+    let items: Vec<Value> = palaces
+        .iter()
+        .map(|sku| json!({"sku": sku, "quantity": 1_000_000}))
+        .collect();
+    let reply = customer
+        .post_once(orders, "bad", &json!({"items": items}))
+        .await
+        .unwrap();
     assert_eq!(refusal(&reply), (422, "amount_overflow".to_owned()));
 
     for body in [
@@ -103,12 +155,20 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         json!({"sku": "P/../Q", "title": "P", "price": {"amount": 1, "currency": "EUR"}}),
         json!({"sku": "P", "title": "", "price": {"amount": 1, "currency": "EUR"}}),
     ] {
-        let reply = shop.admin.post("/api/v1/admin/products", &body).await.unwrap();
+        let reply = shop
+            .admin
+            .post("/api/v1/admin/products", &body)
+            .await
+            .unwrap();
         assert_eq!(refusal(&reply), (422, invalid.to_owned()), "{body}");
     }
     let adjust = json!({"quantity": -11, "reason": "lost"});
     let adjustments = "/api/v1/admin/inventory/BAD/adjustments";
-    let reply = shop.admin.post_once(adjustments, "k", &adjust).await.unwrap();
+    let reply = shop
+        .admin
+        .post_once(adjustments, "k", &adjust)
+        .await
+        .unwrap();
     assert_eq!(refusal(&reply), (409, "would_go_negative".to_owned()));
 
     let own = customer.get(orders).await.unwrap();
@@ -123,28 +183,70 @@ async fn cursors_of_another_query_and_other_peoples_ids_lead_nowhere() {
     let shop = Shop::start(harness().argument("--demo")).await.unwrap();
     let stranger = shop.stranger();
     for cursor in ["x", "%00", "AAAA", "'%20OR%201=1", &"a".repeat(4_000)] {
-        let reply = stranger.get(&format!("/api/v1/products?cursor={cursor}")).await.unwrap();
-        assert_eq!(refusal(&reply), (400, "invalid_cursor".to_owned()), "{cursor}");
+        let reply = stranger
+            .get(&format!("/api/v1/products?cursor={cursor}"))
+            .await
+            .unwrap();
+        assert_eq!(
+            refusal(&reply),
+            (400, "invalid_cursor".to_owned()),
+            "{cursor}"
+        );
     }
     let first = stranger.get("/api/v1/products?limit=2").await.unwrap();
     let cursor = first.text("/next_cursor").unwrap();
-    let other = stranger.get(&format!("/api/v1/products?limit=2&sort=price&cursor={cursor}")).await.unwrap();
+    let other = stranger
+        .get(&format!(
+            "/api/v1/products?limit=2&sort=price&cursor={cursor}"
+        ))
+        .await
+        .unwrap();
     assert_eq!(refusal(&other), (400, "invalid_cursor".to_owned()));
-    for query in ["limit=0", "limit=101", "limit=-1", "limit=many", "sort=colour", "price_min=-1", "nonsense=1"] {
-        let reply = stranger.get(&format!("/api/v1/products?{query}")).await.unwrap();
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=many",
+        "sort=colour",
+        "price_min=-1",
+        "nonsense=1",
+    ] {
+        let reply = stranger
+            .get(&format!("/api/v1/products?{query}"))
+            .await
+            .unwrap();
         assert_eq!(reply.status, 400, "{query}: {}", reply.body);
     }
 
     shop.product("MINE", 1_000, 5).await.unwrap();
-    let (one, other) = (shop.customer("one").await.unwrap(), shop.customer("other").await.unwrap());
-    let order = one.place_order("k", "MINE", 1).await.unwrap().expect(201).unwrap();
+    let (one, other) = (
+        shop.customer("one").await.unwrap(),
+        shop.customer("other").await.unwrap(),
+    );
+    let order = one
+        .place_order("k", "MINE", 1)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     let id = order.text("/id").unwrap();
     let not_found = (404, "not_found".to_owned());
-    for path in [format!("/api/v1/orders/{id}"), format!("/api/v1/orders/{id}/timeline"), "/api/v1/orders/ord_1".to_owned()] {
-        assert_eq!(refusal(&other.get(&path).await.unwrap()), not_found, "{path}");
+    for path in [
+        format!("/api/v1/orders/{id}"),
+        format!("/api/v1/orders/{id}/timeline"),
+        "/api/v1/orders/ord_1".to_owned(),
+    ] {
+        assert_eq!(
+            refusal(&other.get(&path).await.unwrap()),
+            not_found,
+            "{path}"
+        );
     }
     let cancel = format!("/api/v1/orders/{id}/cancel");
-    assert_eq!(refusal(&other.post(&cancel, &json!({})).await.unwrap()), not_found);
+    assert_eq!(
+        refusal(&other.post(&cancel, &json!({})).await.unwrap()),
+        not_found
+    );
     let settled = one.settled_order(id).await.unwrap();
     assert_eq!(settled["status"], "confirmed");
 }
@@ -164,11 +266,25 @@ async fn forged_and_expired_tokens_are_refused_by_the_gateway_and_by_each_servic
     for (service, path) in places {
         let direct = customer.at(shop.run.address(service).unwrap());
         let honest = direct.with_token(&forger.honest()).get(path).await.unwrap();
-        assert!(honest.status == 200 || honest.status == 403, "{service}: {}", honest.body);
+        assert!(
+            honest.status == 200 || honest.status == 403,
+            "{service}: {}",
+            honest.body
+        );
         for (what, token, code) in forger.tokens() {
             let reply = direct.with_token(&token).get(path).await.unwrap();
-            assert_eq!(refusal(&reply), (401, code.to_owned()), "{what} at {service}");
-            assert!(reply.header("www-authenticate").unwrap().starts_with("Bearer"), "{what} at {service}");
+            assert_eq!(
+                refusal(&reply),
+                (401, code.to_owned()),
+                "{what} at {service}"
+            );
+            assert!(
+                reply
+                    .header("www-authenticate")
+                    .unwrap()
+                    .starts_with("Bearer"),
+                "{what} at {service}"
+            );
         }
     }
     let reply = customer.get("/api/v1/admin/orders").await.unwrap();
@@ -202,7 +318,10 @@ async fn no_path_trick_reaches_what_a_rule_forbids_and_doubled_headers_are_refus
     ] {
         let head = format!("GET {path} HTTP/1.1\r\nhost: shop\r\n{authorization}\r\n");
         let status = raw::status(gateway, &head).await;
-        assert!(matches!(status, 400 | 403 | 404), "{path} answered {status}");
+        assert!(
+            matches!(status, 400 | 403 | 404),
+            "{path} answered {status}"
+        );
     }
     let twice = [
         format!("GET /api/v1/me HTTP/1.1\r\nhost: shop\r\n{authorization}{authorization}\r\n"),

@@ -24,24 +24,37 @@ enum Seen {
 /// order, confirmed, and one mail of each kind.
 async fn an_order_survives(point: &str, seen: Seen) {
     let shop = Shop::start(harness()).await.unwrap();
-    shop.product(SKU, 1_000, u32::try_from(STOCK).unwrap()).await.unwrap();
+    shop.product(SKU, 1_000, u32::try_from(STOCK).unwrap())
+        .await
+        .unwrap();
     let customer = shop.customer("crash").await.unwrap();
     let harness = stopped(shop).await;
 
-    let mut process = harness.spawn_with(&[("SHOP_CRASH_AT", &format!("{point}:1"))]).unwrap();
+    let mut process = harness
+        .spawn_with(&[("SHOP_CRASH_AT", &format!("{point}:1"))])
+        .unwrap();
     let run = process.ready().await.unwrap();
     let customer = customer.at(run.address("gateway").unwrap());
     let first = customer.place_order(KEY, SKU, 1).await.ok();
     let first = first.filter(|reply| reply.status == 201);
     let status = process.ended(PATIENCE).await.unwrap();
-    assert!(crashed(status), "{point} was not reached: {status}\n{}", harness.log());
+    assert!(
+        crashed(status),
+        "{point} was not reached: {status}\n{}",
+        harness.log()
+    );
     if seen == Seen::Nothing {
         assert!(first.is_none(), "{point} struck after the reply");
     }
 
     let (_process, run) = harness.start().await.unwrap();
     let customer = customer.at(run.address("gateway").unwrap());
-    let again = customer.place_order(KEY, SKU, 1).await.unwrap().expect(201).unwrap();
+    let again = customer
+        .place_order(KEY, SKU, 1)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     let id = again.text("/id").unwrap().to_owned();
     if let Some(first) = first {
         assert_eq!(first.text("/id").unwrap(), id, "one key, one order");
@@ -66,7 +79,10 @@ async fn stopped(shop: Shop) -> ShopHarness {
 
 /// Available, reserved and sold pieces.
 async fn stock(admin: &testkit::client::Client) -> (i64, i64, i64) {
-    let reply = admin.get(&format!("/api/v1/admin/inventory/{SKU}")).await.unwrap();
+    let reply = admin
+        .get(&format!("/api/v1/admin/inventory/{SKU}"))
+        .await
+        .unwrap();
     let number = |pointer| reply.number(pointer).unwrap();
     (number("/available"), number("/reserved"), number("/sold"))
 }
@@ -75,7 +91,10 @@ async fn stock(admin: &testkit::client::Client) -> (i64, i64, i64) {
 fn each_mail_once(harness: &ShopHarness) {
     let mails = maildir::read(&harness.data().join("mail")).unwrap();
     let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
-    assert!(mails.iter().any(|mail| mail.subject.contains("confirmed")), "{mails:?}");
+    assert!(
+        mails.iter().any(|mail| mail.subject.contains("confirmed")),
+        "{mails:?}"
+    );
     ids.dedup();
     assert_eq!(ids.len(), mails.len(), "{mails:?}");
 }
@@ -108,7 +127,9 @@ an_order_survives! {
 /// An order that nobody answers passes its deadline; the sweeper dies at `point` and the next one finishes the job.
 async fn an_overdue_order_is_cancelled_once(point: &str) {
     let shop = Shop::start(harness()).await.unwrap();
-    shop.product(SKU, 1_000, u32::try_from(STOCK).unwrap()).await.unwrap();
+    shop.product(SKU, 1_000, u32::try_from(STOCK).unwrap())
+        .await
+        .unwrap();
     let customer = shop.customer("late").await.unwrap();
     let harness = stopped(shop)
         .await
@@ -116,13 +137,24 @@ async fn an_overdue_order_is_cancelled_once(point: &str) {
 
     // Without the product service nobody answers.
     let others = harness.only("gateway,user,order,notification");
-    let mut process = others.spawn_with(&[("SHOP_CRASH_AT", &format!("{point}:1"))]).unwrap();
+    let mut process = others
+        .spawn_with(&[("SHOP_CRASH_AT", &format!("{point}:1"))])
+        .unwrap();
     let run = process.ready().await.unwrap();
     let customer = customer.at(run.address("gateway").unwrap());
-    let placed = customer.place_order(KEY, SKU, 1).await.unwrap().expect(201).unwrap();
+    let placed = customer
+        .place_order(KEY, SKU, 1)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     assert_eq!(placed.text("/status").unwrap(), "pending");
     let status = process.ended(PATIENCE).await.unwrap();
-    assert!(crashed(status), "{point} was not reached: {status}\n{}", others.log());
+    assert!(
+        crashed(status),
+        "{point} was not reached: {status}\n{}",
+        others.log()
+    );
 
     // The next sweeper gives the order up before stock can answer.
     let (process, run) = others.start().await.unwrap();
@@ -139,18 +171,29 @@ async fn an_overdue_order_is_cancelled_once(point: &str) {
     let harness = others.everything();
     let (_process, run) = harness.start().await.unwrap();
     let customer = customer.at(run.address("gateway").unwrap());
-    let order = customer.settled_order(placed.text("/id").unwrap()).await.unwrap();
+    let order = customer
+        .settled_order(placed.text("/id").unwrap())
+        .await
+        .unwrap();
     assert_eq!(order["status"], "cancelled", "{order}");
     checker::quiescent(harness.data()).await.unwrap();
     let admin = crate::shop::admin(&harness, &run).await.unwrap();
     assert_eq!(stock(&admin).await, (STOCK, 0, 0));
     let timeline = customer
-        .get(&format!("/api/v1/orders/{}/timeline", placed.text("/id").unwrap()))
+        .get(&format!(
+            "/api/v1/orders/{}/timeline",
+            placed.text("/id").unwrap()
+        ))
         .await
         .unwrap();
     let cancelled = timeline.body["data"].as_array().unwrap();
     let count = |entry: &&Value| entry["type"] == "cancelled";
-    assert_eq!(cancelled.iter().filter(count).count(), 1, "{}", timeline.body);
+    assert_eq!(
+        cancelled.iter().filter(count).count(),
+        1,
+        "{}",
+        timeline.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,15 +23,19 @@ impl Forger {
     pub fn new(data: &Path, honest: &str) -> Self {
         let pem = std::fs::read(data.join("signing-key.pem")).unwrap();
         let strange = access_token::SigningKeys::generate_pem().unwrap();
-        let jwks: Value = serde_json::from_slice(&std::fs::read(data.join("jwks.json")).unwrap()).unwrap();
+        let jwks: Value =
+            serde_json::from_slice(&std::fs::read(data.join("jwks.json")).unwrap()).unwrap();
         let payload = honest.split('.').nth(1).unwrap();
         Self {
             key: EncodingKey::from_ed_pem(&pem).unwrap(),
             strange_key: EncodingKey::from_ed_pem(strange.as_bytes()).unwrap(),
-            public_key: BASE64_URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap(),
+            public_key: BASE64_URL_SAFE_NO_PAD
+                .decode(jwks["keys"][0]["x"].as_str().unwrap())
+                .unwrap(),
             key_id: jwks["keys"][0]["kid"].as_str().unwrap().to_owned(),
             honest: honest.to_owned(),
-            claims: serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap(),
+            claims: serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap())
+                .unwrap(),
         }
     }
 
@@ -56,16 +60,56 @@ impl Forger {
         let (head, _, signature) = (parts.next().unwrap(), parts.next(), parts.next().unwrap());
         let invalid = "token_invalid";
         vec![
-            ("an expired token", own(&with("exp", json!(1))), "token_expired"),
-            ("another audience", own(&with("aud", json!("another"))), invalid),
-            ("another issuer", own(&with("iss", json!("https://another"))), invalid),
+            (
+                "an expired token",
+                own(&with("exp", json!(1))),
+                "token_expired",
+            ),
+            (
+                "another audience",
+                own(&with("aud", json!("another"))),
+                invalid,
+            ),
+            (
+                "another issuer",
+                own(&with("iss", json!("https://another"))),
+                invalid,
+            ),
             ("no account", own(&with("sub", json!("nobody"))), invalid),
-            ("another type", encode(&self.header("JWT"), &admin, &self.key).unwrap(), invalid),
-            ("another key", encode(&self.header(TOKEN_TYPE), &admin, &self.strange_key).unwrap(), invalid),
-            ("HS256 with the public key", encode(&hs256, &admin, &by_public_key).unwrap(), invalid),
-            ("alg none", format!("{}.{}.", part(&json!({"alg": "none", "typ": TOKEN_TYPE, "kid": self.key_id})), part(&admin)), invalid),
-            ("another payload", format!("{head}.{}.{signature}", part(&admin)), invalid),
-            ("no signature", format!("{head}.{}.", part(&self.claims)), invalid),
+            (
+                "another type",
+                encode(&self.header("JWT"), &admin, &self.key).unwrap(),
+                invalid,
+            ),
+            (
+                "another key",
+                encode(&self.header(TOKEN_TYPE), &admin, &self.strange_key).unwrap(),
+                invalid,
+            ),
+            (
+                "HS256 with the public key",
+                encode(&hs256, &admin, &by_public_key).unwrap(),
+                invalid,
+            ),
+            (
+                "alg none",
+                format!(
+                    "{}.{}.",
+                    part(&json!({"alg": "none", "typ": TOKEN_TYPE, "kid": self.key_id})),
+                    part(&admin)
+                ),
+                invalid,
+            ),
+            (
+                "another payload",
+                format!("{head}.{}.{signature}", part(&admin)),
+                invalid,
+            ),
+            (
+                "no signature",
+                format!("{head}.{}.", part(&self.claims)),
+                invalid,
+            ),
             ("not a token", "x".to_owned(), invalid),
             ("a very long token", "x".repeat(5_000), invalid),
         ]

@@ -25,14 +25,19 @@ async fn start(folder: &DataFolder) -> (Platform, Client) {
     settings.place(folder.path()).unwrap();
     ::shop::prepare(folder, &mut settings).unwrap();
     let services = BTreeSet::from(Service::ALL);
-    let platform = Platform::start(settings, &services, Arc::new(SystemClock)).await.unwrap();
+    let platform = Platform::start(settings, &services, Arc::new(SystemClock))
+        .await
+        .unwrap();
     let client = Client::new(&platform.addresses()["gateway"].to_string()).unwrap();
     (platform, client)
 }
 
 async fn sign_in_admin(stranger: &Client, folder: &Path) -> Client {
     let password = std::fs::read_to_string(folder.join("admin-password")).unwrap();
-    stranger.log_in("admin@shop.example", password.trim()).await.unwrap()
+    stranger
+        .log_in("admin@shop.example", password.trim())
+        .await
+        .unwrap()
 }
 
 async fn service_status(stranger: &Client, service: &str, expected: &str) -> Value {
@@ -61,21 +66,42 @@ async fn orders_are_taken_while_other_services_are_stopped_and_finish_when_they_
 
     platform.stop_service(Service::Product).await.unwrap();
     let products = stranger.get("/api/v1/products").await.unwrap();
-    assert_eq!((products.status.as_u16(), &products.body["code"]), (503, &json!("upstream_unavailable")));
+    assert_eq!(
+        (products.status.as_u16(), &products.body["code"]),
+        (503, &json!("upstream_unavailable"))
+    );
     assert!(products.header("retry-after").is_some());
-    let order = customer.place_order("while-away", "ISLE", 2).await.unwrap().expect(201).unwrap();
+    let order = customer
+        .place_order("while-away", "ISLE", 2)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     assert_eq!(order.text("/status").unwrap(), "pending");
-    customer.get("/api/v1/me").await.unwrap().expect(200).unwrap();
+    customer
+        .get("/api/v1/me")
+        .await
+        .unwrap()
+        .expect(200)
+        .unwrap();
     let health = service_status(&stranger, "product", "down").await;
     assert_eq!(health["status"], "degraded");
 
     // Who is signed in stays so: tokens are verified without the user service.
     platform.stop_service(Service::User).await.unwrap();
     platform.stop_service(Service::Notification).await.unwrap();
-    let second = customer.place_order("while-away-2", "ISLE", 1).await.unwrap().expect(201).unwrap();
+    let second = customer
+        .place_order("while-away-2", "ISLE", 1)
+        .await
+        .unwrap()
+        .expect(201)
+        .unwrap();
     platform.start_service(Service::Product).await.unwrap();
     for order in [&order, &second] {
-        let settled = customer.settled_order(order.text("/id").unwrap()).await.unwrap();
+        let settled = customer
+            .settled_order(order.text("/id").unwrap())
+            .await
+            .unwrap();
         assert_eq!(settled["status"], "confirmed");
     }
 
@@ -84,7 +110,9 @@ async fn orders_are_taken_while_other_services_are_stopped_and_finish_when_they_
     wait::until("the notifications that waited", || async {
         let reply = customer.get("/api/v1/me/notifications?limit=100").await?;
         let told = reply.body["data"].as_array().map_or(0, |data| {
-            data.iter().filter(|notification| notification["type"] == "order.confirmed").count()
+            data.iter()
+                .filter(|notification| notification["type"] == "order.confirmed")
+                .count()
         });
         Ok((told == 2).then_some(()))
     })
@@ -98,10 +126,18 @@ async fn orders_are_taken_while_other_services_are_stopped_and_finish_when_they_
 async fn a_service_that_was_left_out_says_so_and_the_others_answer() {
     let harness = crate::shop::harness().only("gateway,user,order");
     let (process, run) = harness.start().await.unwrap();
-    assert_eq!(run.addresses.keys().collect::<Vec<_>>(), ["gateway", "order", "user"]);
+    assert_eq!(
+        run.addresses.keys().collect::<Vec<_>>(),
+        ["gateway", "order", "user"]
+    );
     let stranger = Client::new(run.address("gateway").unwrap()).unwrap();
     let customer = stranger.register("alone@example.com").await.unwrap();
-    customer.get("/api/v1/orders").await.unwrap().expect(200).unwrap();
+    customer
+        .get("/api/v1/orders")
+        .await
+        .unwrap()
+        .expect(200)
+        .unwrap();
     let products = stranger.get("/api/v1/products").await.unwrap();
     assert_eq!(products.body["code"], "upstream_unavailable");
     assert!(process.stop(wait::PATIENCE).await.unwrap().success());

@@ -34,7 +34,11 @@ impl Buyer {
         loop {
             let (key, sku) = self.unanswered.take().unwrap_or_else(|| {
                 self.orders += 1;
-                let sku = if self.orders.is_multiple_of(3) { SCARCE } else { PLENTY };
+                let sku = if self.orders.is_multiple_of(3) {
+                    SCARCE
+                } else {
+                    PLENTY
+                };
                 (format!("{}-{}", self.name, self.orders), sku)
             });
             match client.place_order(&key, sku, 1).await {
@@ -57,8 +61,15 @@ impl Buyer {
     async fn repeat_all(&self, client: &Client) -> Result<()> {
         for (key, (id, sku)) in &self.acknowledged {
             let reply = client.place_order(key, sku, 1).await?.expect(201)?;
-            ensure!(reply.text("/id")? == id, "{key} was {id} and is {}", reply.body);
-            ensure!(reply.header("idempotency-replayed") == Some("true"), "{key} was placed anew");
+            ensure!(
+                reply.text("/id")? == id,
+                "{key} was {id} and is {}",
+                reply.body
+            );
+            ensure!(
+                reply.header("idempotency-replayed") == Some("true"),
+                "{key} was placed anew"
+            );
         }
         Ok(())
     }
@@ -82,7 +93,9 @@ async fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
             acknowledged: BTreeMap::new(),
         })
         .collect();
-    let Shop { harness, process, .. } = shop;
+    let Shop {
+        harness, process, ..
+    } = shop;
     process.kill().await.unwrap();
 
     for round in 0..KILLS {
@@ -127,7 +140,9 @@ async fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
             }
         }
     }
-    println!("{KILLS} kills, {orders} acknowledged orders, {scarce} of {SCARCE_STOCK} scarce pieces sold");
+    println!(
+        "{KILLS} kills, {orders} acknowledged orders, {scarce} of {SCARCE_STOCK} scarce pieces sold"
+    );
     assert!(orders > KILLS, "the load was not a load: {orders} orders");
     assert!(scarce <= usize::try_from(SCARCE_STOCK).unwrap());
 }

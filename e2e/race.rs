@@ -17,7 +17,9 @@ async fn race(customers: &[Client], sku: &'static str, times: usize) -> Vec<Vec<
         for _ in 0..times {
             let customer = customer.clone();
             racing.spawn(async move {
-                let reply = customer.place_order(&format!("{sku}-{index}"), sku, 1).await;
+                let reply = customer
+                    .place_order(&format!("{sku}-{index}"), sku, 1)
+                    .await;
                 (index, reply.unwrap())
             });
         }
@@ -34,7 +36,10 @@ async fn race(customers: &[Client], sku: &'static str, times: usize) -> Vec<Vec<
 async fn outcomes(customers: &[Client], replies: &[Vec<Reply>]) -> (usize, Vec<Value>) {
     let (mut confirmed, mut rejections) = (0, Vec::new());
     for (customer, replies) in customers.iter().zip(replies) {
-        let order = customer.settled_order(replies[0].text("/id").unwrap()).await.unwrap();
+        let order = customer
+            .settled_order(replies[0].text("/id").unwrap())
+            .await
+            .unwrap();
         match order["status"].as_str().unwrap() {
             "confirmed" => confirmed += 1,
             "rejected" => rejections.push(order["rejection"].clone()),
@@ -63,7 +68,11 @@ async fn two_hundred_customers_race_for_fifty_pieces_and_exactly_fifty_get_one()
             assert_eq!(ids.len(), 1, "one key, one order: {ids:?}");
         }
         let (confirmed, rejections) = outcomes(&customers, &replies).await;
-        assert_eq!((confirmed, rejections.len()), (STOCK, CUSTOMERS - STOCK), "{sku}");
+        assert_eq!(
+            (confirmed, rejections.len()),
+            (STOCK, CUSTOMERS - STOCK),
+            "{sku}"
+        );
         for rejection in rejections {
             assert_eq!(rejection["items"][0]["code"], "insufficient_stock");
         }

@@ -49,7 +49,10 @@ fn a_taken_port_is_named() {
     let harness = harness();
     let output = run(harness.data(), &[], &[("SHOP__ORDER__HTTP__PORT", &port)]);
     let sentence = refusal(&output);
-    assert!(sentence.contains(&port) && sentence.contains("order"), "{sentence}");
+    assert!(
+        sentence.contains(&port) && sentence.contains("order"),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -63,7 +66,10 @@ fn an_unknown_setting_is_named_by_its_path() {
     std::fs::write(&file, "order:\n  http:\n    prot: 4003\n").unwrap();
     let output = run(harness.data(), &["--config", file.to_str().unwrap()], &[]);
     let sentence = refusal(&output);
-    assert!(sentence.contains("order.http") && sentence.contains("prot"), "{sentence}");
+    assert!(
+        sentence.contains("order.http") && sentence.contains("prot"),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -71,7 +77,11 @@ fn an_unknown_url_scheme_is_refused_by_name() {
     let harness = harness();
     let output = run(harness.data(), &[], &[("BROKER_URL", "kafka://localhost")]);
     assert!(refusal(&output).contains("kafka"));
-    let output = run(harness.data(), &[], &[("SHOP__ORDER__STORE__URL", "oracle://localhost")]);
+    let output = run(
+        harness.data(),
+        &[],
+        &[("SHOP__ORDER__STORE__URL", "oracle://localhost")],
+    );
     assert!(refusal(&output).contains("oracle"));
 }
 
@@ -87,7 +97,13 @@ fn a_damaged_store_is_not_opened() {
 async fn a_store_damaged_in_its_middle_is_not_opened_either() {
     let harness = harness();
     let (process, _) = harness.start().await.unwrap();
-    assert!(process.stop(testkit::wait::PATIENCE).await.unwrap().success());
+    assert!(
+        process
+            .stop(testkit::wait::PATIENCE)
+            .await
+            .unwrap()
+            .success()
+    );
     let path = harness.data().join("product.db");
     let mut bytes = std::fs::read(&path).unwrap();
     // Past the first page, which holds the header and the schema.
@@ -104,7 +120,12 @@ async fn a_second_shop_on_the_same_folder_is_refused_and_the_first_goes_on() {
     let sentence = refusal(&run(harness.data(), &[], &[]));
     assert!(sentence.contains("another shop is running"), "{sentence}");
     let stranger = testkit::client::Client::new(shop.address("gateway").unwrap()).unwrap();
-    stranger.get("/api/v1/products").await.unwrap().expect(200).unwrap();
+    stranger
+        .get("/api/v1/products")
+        .await
+        .unwrap()
+        .expect(200)
+        .unwrap();
     process.stop(testkit::wait::PATIENCE).await.unwrap();
 }
 
@@ -121,14 +142,20 @@ async fn the_first_start_makes_private_keys_and_an_administrator_and_says_where(
     let (process, _) = harness.start().await.unwrap();
     process.stop(testkit::wait::PATIENCE).await.unwrap();
     for secret in ["signing-key.pem", "admin-password"] {
-        let mode = std::fs::metadata(harness.data().join(secret)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(harness.data().join(secret))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }
     let password = std::fs::read_to_string(harness.data().join("admin-password")).unwrap();
     let log = harness.log();
     assert!(log.contains("admin-password"), "{log}");
     assert!(log.contains("/mail"), "the maildir is named: {log}");
-    assert!(!log.contains(password.trim()), "the password itself is never printed");
+    assert!(
+        !log.contains(password.trim()),
+        "the password itself is never printed"
+    );
 }
 
 #[test]
@@ -140,7 +167,11 @@ fn the_effective_settings_are_printed_without_secrets() {
         &[("SHOP__NOTIFICATION__SMTP__PASSWORD", "hunter2")],
     );
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(printed.contains("notification:"), "{printed}");
     assert!(!printed.contains("hunter2"), "{printed}");
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use access_token::Verifier;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, Version};
+use hyper::body::{Body as _, Incoming};
 use service_kit::http::{Problem, RequestId, request_id};
 use service_kit::trace_context;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::body::Download;
+use crate::body::{Download, UploadHandle};
 use crate::cors::Cors;
 use crate::headers;
 use crate::local::{Local, Page};
@@ -47,6 +47,8 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 ];
 /// For clients that spoke TLS to a trusted proxy: a year of nothing else.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The gateway, wired.
 pub(crate) struct Gateway {
@@ -89,9 +91,13 @@ impl Gateway {
         let traceparent = trace_context::enter(&span, trace_context::sent(&parts.headers));
         let origin = self.cors.origin(&parts.headers);
         let secure = headers::is_https(&parts.headers, self.trusted_hops);
+        let has_body = !body.is_end_stream();
         let work = async {
+            let mut upload = None;
             let outcome = match target {
                 Ok(Target::Route(route, number)) => {
+                    upload = UploadHandle::new(body, route.max_body_bytes);
+                    let body = upload.clone();
                     self.forward(&mut parts, body, route, number, &id, &traceparent)
                         .await
                 }
@@ -104,6 +110,12 @@ impl Gateway {
                 Err(problem) => problems::reply(problem, parts.uri.path(), &id).await,
             };
             self.finish(response.headers_mut(), &id, origin, secure);
+            let unread = has_body && upload.is_none_or(|upload| !upload.has_ended());
+            if unread && parts.version <= Version::HTTP_11 {
+                // The rest of the body stands in the way of the next request: a client that does not know would send it to
+                // a connection that is being closed.
+                response.headers_mut().insert(CONNECTION, CLOSE);
+            }
             self.observer
                 .answered(went, method, response.status(), started.elapsed());
             response

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, Version};
 use service_kit::http::address::client_address;
 use service_kit::http::{Problem, RequestId, refuse_duplicates, request_id};
 use service_kit::trace_context;
@@ -133,8 +133,14 @@ pub(crate) fn strip_reply(headers: &mut HeaderMap) {
     }
 }
 
-/// Refuses what two readers could understand differently: a header that may come once and came twice.
-pub(crate) fn refuse_ambiguous(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses what two readers could understand differently: a header that may come once and came twice, and an HTTP/1.1 request
+/// that does not say which host it is for (RFC 9112, section 3.2).
+pub(crate) fn refuse_ambiguous(parts: &Parts) -> Result<(), Problem> {
+    let headers = &parts.headers;
+    if parts.version == Version::HTTP_11 && !headers.contains_key(HOST) {
+        let title = "An HTTP/1.1 request needs a Host header";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "host_missing", title));
+    }
     // Nearly every request ends here: no header at all came twice.
     if headers.len() == headers.keys_len() {
         return Ok(());

@@ -17,25 +17,44 @@ pub(crate) fn text(
 ) -> Result<String, std::fmt::Error> {
     let addresses = platform.addresses();
     let mut text = String::from("\nThe shop runs.\n\n");
-    let gateway = addresses.get("gateway").map(|address| format!("http://{address}"));
+    let gateway = addresses
+        .get("gateway")
+        .map(|address| format!("http://{address}"));
     if let Some(gateway) = &gateway {
-        writeln!(text, "  gateway        {gateway}   (every endpoint: {gateway}/docs)")?;
+        writeln!(
+            text,
+            "  gateway        {gateway}   (every endpoint: {gateway}/docs)"
+        )?;
     }
-    for (service, address) in addresses.iter().filter(|(service, _)| **service != "gateway") {
+    for (service, address) in addresses
+        .iter()
+        .filter(|(service, _)| **service != "gateway")
+    {
         writeln!(text, "  {service:<14} http://{address}")?;
     }
     writeln!(text, "  data folder    {}", folder.path().display())?;
     if own_admin {
         let password = folder.join(ADMIN_PASSWORD);
         let email = &settings.user.bootstrap_admin.email;
-        writeln!(text, "  administrator  {email}, first password in {}", password.display())?;
+        writeln!(
+            text,
+            "  administrator  {email}, first password in {}",
+            password.display()
+        )?;
     }
     if addresses.contains_key("notification") {
         if settings.notification.smtp.host.is_empty() {
             let maildir = settings.notification.maildir.display();
-            writeln!(text, "  mails          written to {maildir} (no SMTP server is set)")?;
+            writeln!(
+                text,
+                "  mails          written to {maildir} (no SMTP server is set)"
+            )?;
         } else {
-            writeln!(text, "  mails          sent by {}", settings.notification.smtp.host)?;
+            writeln!(
+                text,
+                "  mails          sent by {}",
+                settings.notification.smtp.host
+            )?;
         }
     }
     if let Some(gateway) = &gateway {
@@ -46,7 +65,9 @@ pub(crate) fn text(
             text.push_str("  start it with --demo for a catalog of 50 products\n");
         }
         writeln!(text, "  curl -s {gateway}/healthz")?;
-        text.push_str("  make demo      (a customer's and an administrator's walk through the shop)\n");
+        text.push_str(
+            "  make demo      (a customer's and an administrator's walk through the shop)\n",
+        );
     }
     text.push_str("\nCtrl-C stops it; nothing that was acknowledged is lost, however it ends.\n");
     Ok(text)

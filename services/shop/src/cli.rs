@@ -74,7 +74,9 @@ async fn serve(cli: &Cli, mut settings: Settings) -> anyhow::Result<()> {
     };
     run_file::write(&folder, &platform)
         .with_context(|| format!("cannot write {}", folder.join("run.json").display()))?;
-    print(&announcement::text(&folder, &settings, &platform, own_admin, cli.demo)?)?;
+    print(&announcement::text(
+        &folder, &settings, &platform, own_admin, cli.demo,
+    )?)?;
     signal.await?;
     tracing::info!("ending");
     let ended = platform.stop().await;

@@ -74,7 +74,12 @@ fn keys(folder: &DataFolder) -> Result<(), FirstStartError> {
         write(folder, SIGNING_KEY, pem.as_bytes(), true)?;
     }
     let keys = SigningKeys::from_files(&path, None).map_err(unusable)?;
-    write(folder, JWKS, &serde_json::to_vec_pretty(&keys.jwks())?, false)
+    write(
+        folder,
+        JWKS,
+        &serde_json::to_vec_pretty(&keys.jwks())?,
+        false,
+    )
 }
 
 /// The administrator's first password, made on the first start. None if its file was removed since: the account is there and

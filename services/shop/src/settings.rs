@@ -44,7 +44,9 @@ pub struct BrokerSettings {
 
 /// A setting of a single service that makes no sense where all share one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{service}.{key}` has no effect in the one binary, where all services share one; set `{key}` instead")]
+#[error(
+    "`{service}.{key}` has no effect in the one binary, where all services share one; set `{key}` instead"
+)]
 pub struct PlacementError {
     service: &'static str,
     key: &'static str,
@@ -55,14 +57,18 @@ impl Settings {
     pub fn place(&mut self, folder: &Path) -> Result<(), PlacementError> {
         self.refuse_what_has_no_effect()?;
         let file = |name: &str| folder.join(name).display().to_string();
-        fill(&mut self.broker.url, || format!("embedded://{}", file("broker.db")));
+        fill(&mut self.broker.url, || {
+            format!("embedded://{}", file("broker.db"))
+        });
         for (service, url) in [
             (Service::User, &mut self.user.store.url),
             (Service::Product, &mut self.product.store.url),
             (Service::Order, &mut self.order.store.url),
             (Service::Notification, &mut self.notification.store.url),
         ] {
-            fill(url, || format!("sqlite://{}", file(&format!("{service}.db"))));
+            fill(url, || {
+                format!("sqlite://{}", file(&format!("{service}.db")))
+            });
         }
         let usual = VerifierSettings::default().jwks;
         for auth in [
@@ -79,7 +85,9 @@ impl Settings {
         if self.user.keys.signing_key.as_os_str().is_empty() {
             self.user.keys.signing_key = folder.join(SIGNING_KEY);
         }
-        fill(&mut self.user.bootstrap_admin.email, || ADMIN_EMAIL.to_owned());
+        fill(&mut self.user.bootstrap_admin.email, || {
+            ADMIN_EMAIL.to_owned()
+        });
         // The gateway stands in front of it: throttles go by the client's address, not by the gateway's.
         if self.user.http.trusted_hops == 0 {
             self.user.http.trusted_hops = 1;

@@ -25,13 +25,13 @@ impl Gateway {
     pub(super) async fn forward(
         &self,
         parts: &mut Parts,
-        body: Incoming,
+        body: Option<UploadHandle>,
         route: &Route,
         number: usize,
         id: &RequestId,
         traceparent: &str,
     ) -> Result<Response<Download>, Problem> {
-        headers::refuse_ambiguous(&parts.headers)?;
+        headers::refuse_ambiguous(parts)?;
         check_sizes(parts, route)?;
         let client = headers::client(parts, self.trusted_hops);
         self.authorize(parts, route, number, Key::of(client))
@@ -44,7 +44,7 @@ impl Gateway {
             target: parts.uri.path_and_query().unwrap_or(&root),
             headers: &parts.headers,
             forwarding: &forwarding,
-            body: UploadHandle::new(body, route.max_body_bytes),
+            body,
         };
         let upstream = self
             .upstreams

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::fakes::{Then, echo, fake, misbehaving};
+use crate::raw;
 use crate::shop::{ROUTES, Setup, in_front_of, just, problem, setup};
 
 type Chunk = Result<Bytes, std::io::Error>;
@@ -154,6 +155,28 @@ async fn a_body_over_its_routes_limit_is_refused_with_and_without_a_length() {
                 assert_eq!(reply.body["detail"], "Send at most 1000 bytes here.");
             }
         }
+    }
+}
+
+/// A client that is not told would send its next request to a connection that is being closed.
+#[tokio::test]
+async fn a_refusal_that_leaves_a_body_unread_says_that_the_connection_ends() {
+    let one = echo("one").await;
+    let shop = in_front_of(&one).await;
+    for (line, unread) in [
+        ("POST /small HTTP/1.1\r\nContent-Length: 5000\r\n", true),
+        ("POST /nowhere HTTP/1.1\r\nContent-Length: 5000\r\n", true),
+        ("POST /small HTTP/1.1\r\nContent-Length: 1\r\n", false),
+        ("GET /nowhere HTTP/1.1\r\n", false),
+    ] {
+        let body = if unread { "" } else { "x" };
+        let reply = raw::head(
+            shop.address,
+            &format!("{line}Host: shop.test\r\n\r\n{body}"),
+        )
+        .await;
+        let closes = reply.to_ascii_lowercase().contains("connection: close");
+        assert_eq!(closes, unread, "{line}: {reply}");
     }
 }
 

@@ -238,6 +238,15 @@ async fn a_body_whose_length_can_be_read_in_two_ways_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_does_not_say_which_host_it_is_for_is_refused() {
+    let one = echo("one").await;
+    let shop = in_front_of(&one).await;
+    let text = "GET /open/x HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let reply = raw::send(shop.address, text).await;
+    assert_eq!(raw::outcome(&reply), (400, "host_missing".to_owned()));
+}
+
 /// RFC 9112, section 6.3, lets a server read such a request by its chunks if it closes the connection after it. hyper does,
 /// and hides the length, so nobody behind it reads another request.
 #[tokio::test]

@@ -15,6 +15,17 @@ pub async fn send(address: SocketAddr, text: &str) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
+/// Sends this text and reads the head of the reply; the connection may stay open.
+pub async fn head(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
 /// A request with this line and these header lines.
 pub async fn request(address: SocketAddr, line: &str, headers: &str) -> String {
     let text = format!("{line} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n{headers}\r\n");
