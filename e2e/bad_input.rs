@@ -54,33 +54,40 @@ async fn post_raw(
     send(request).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing() {
+const ORDERS: &str = "/api/v1/orders";
+
+/// A shop with ten pieces of `BAD`, some yen, and palaces: a million of each of them is more than fits into an amount.
+async fn stocked() -> (Shop, Vec<String>) {
     let shop = Shop::start(harness()).await.unwrap();
     shop.product("BAD", 1_000, 10).await.unwrap();
-    let yen = json!({"sku": "YEN", "title": "A yen one", "price": {"amount": 100, "currency": "JPY"}, "initial_stock": 5});
-    shop.admin
-        .post("/api/v1/admin/products", &yen)
-        .await
-        .unwrap()
-        .expect(201)
-        .unwrap();
-    shop.orderable("YEN").await.unwrap();
-    // A million of each is more than fits into an amount.
     let palaces: Vec<String> = (0..10).map(|n| format!("PALACE-{n}")).collect();
-    for sku in &palaces {
-        let palace = json!({"sku": sku, "title": "A palace", "price": {"amount": 999_999_999_999_i64, "currency": "EUR"}});
-        shop.admin
-            .post("/api/v1/admin/products", &palace)
-            .await
-            .unwrap()
-            .expect(201)
-            .unwrap();
+    let dear = palaces
+        .iter()
+        .map(|sku| (sku.as_str(), 999_999_999_999_i64, "EUR"));
+    for (sku, amount, currency) in dear.chain([("YEN", 100, "JPY")]) {
+        let product =
+            json!({"sku": sku, "title": sku, "price": {"amount": amount, "currency": currency}});
+        let reply = shop.admin.post("/api/v1/admin/products", &product).await;
+        reply.unwrap().expect(201).unwrap();
         shop.orderable(sku).await.unwrap();
     }
-    let customer = shop.customer("bad").await.unwrap();
+    (shop, palaces)
+}
 
-    let orders = "/api/v1/orders";
+/// Nothing was ordered and no piece has moved.
+async fn unchanged(shop: &Shop, customer: &Client) {
+    let own = customer.get(ORDERS).await.unwrap();
+    assert_eq!(own.body["data"], json!([]));
+    let stock = shop.admin.get("/api/v1/admin/inventory/BAD").await.unwrap();
+    assert_eq!(stock.number("/available").unwrap(), 10);
+    checker::quiescent(shop.harness.data()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_are_no_json_or_too_large_are_refused_and_change_nothing() {
+    let shop = Shop::start(harness()).await.unwrap();
+    shop.product("BAD", 1_000, 10).await.unwrap();
+    let customer = shop.customer("bad").await.unwrap();
     for (content_type, body, expected) in [
         (JSON, "{".to_owned(), (400, "malformed_json")),
         (JSON, String::new(), (400, "malformed_json")),
@@ -96,15 +103,22 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
             (413, "payload_too_large"),
         ),
     ] {
-        let reply = post_raw(&customer, orders, content_type, body).await;
+        let reply = post_raw(&customer, ORDERS, content_type, body).await;
         assert_eq!(refusal(&reply), (expected.0, expected.1.to_owned()));
     }
     // The length is not announced: it is counted while it streams.
     let pieces = (0..64).map(|_| Ok::<_, std::io::Error>(vec![b' '; 32 * 1024]));
     let endless = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
-    let reply = post_raw(&customer, orders, JSON, endless).await;
+    let reply = post_raw(&customer, ORDERS, JSON, endless).await;
     assert_eq!(refusal(&reply), (413, "payload_too_large".to_owned()));
 
+    unchanged(&shop, &customer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_that_are_none_are_refused_with_pointers_and_change_nothing() {
+    let (shop, palaces) = stocked().await;
+    let customer = shop.customer("bad").await.unwrap();
     let item = |quantity: Value| json!({"items": [{"sku": "BAD", "quantity": quantity}]});
     let invalid = "invalid_request";
     for (body, code, pointer) in [
@@ -134,7 +148,7 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
             "/items/1/sku",
         ),
     ] {
-        let reply = customer.post_once(orders, "bad", &body).await.unwrap();
+        let reply = customer.post_once(ORDERS, "bad", &body).await.unwrap();
         assert_eq!(refusal(&reply), (422, code.to_owned()), "{body}");
         assert_eq!(pointers(&reply), [pointer], "{body}");
     }
@@ -143,11 +157,18 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         .map(|sku| json!({"sku": sku, "quantity": 1_000_000}))
         .collect();
     let reply = customer
-        .post_once(orders, "bad", &json!({"items": items}))
+        .post_once(ORDERS, "bad", &json!({"items": items}))
         .await
         .unwrap();
     assert_eq!(refusal(&reply), (422, "amount_overflow".to_owned()));
+    unchanged(&shop, &customer).await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_and_adjustments_that_are_none_are_refused_and_change_nothing() {
+    let shop = Shop::start(harness()).await.unwrap();
+    shop.product("BAD", 1_000, 10).await.unwrap();
+    let customer = shop.customer("bad").await.unwrap();
     for body in [
         json!({"sku": "P", "title": "P", "price": {"amount": -1, "currency": "EUR"}}),
         json!({"sku": "P", "title": "P", "price": {"amount": 1, "currency": "euro"}}),
@@ -160,7 +181,11 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
             .post("/api/v1/admin/products", &body)
             .await
             .unwrap();
-        assert_eq!(refusal(&reply), (422, invalid.to_owned()), "{body}");
+        assert_eq!(
+            refusal(&reply),
+            (422, "invalid_request".to_owned()),
+            "{body}"
+        );
     }
     let adjust = json!({"quantity": -11, "reason": "lost"});
     let adjustments = "/api/v1/admin/inventory/BAD/adjustments";
@@ -171,11 +196,7 @@ async fn bodies_that_are_not_what_was_asked_for_are_refused_and_change_nothing()
         .unwrap();
     assert_eq!(refusal(&reply), (409, "would_go_negative".to_owned()));
 
-    let own = customer.get(orders).await.unwrap();
-    assert_eq!(own.body["data"], json!([]));
-    let stock = shop.admin.get("/api/v1/admin/inventory/BAD").await.unwrap();
-    assert_eq!(stock.number("/available").unwrap(), 10);
-    checker::quiescent(shop.harness.data()).await.unwrap();
+    unchanged(&shop, &customer).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

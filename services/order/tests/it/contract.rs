@@ -72,6 +72,15 @@ macro_rules! whole_contract {
 }
 pub(crate) use {contract_tests, whole_contract};
 
+/// A request of this caller.
+pub fn request(caller: UserId, key: &str) -> RequestKey {
+    RequestKey {
+        caller,
+        key: key.to_owned(),
+        fingerprint: "one".to_owned(),
+    }
+}
+
 impl Fixture {
     pub fn clock_now(&self) -> Timestamp {
         self.clock.now()
@@ -121,14 +130,6 @@ impl Fixture {
         UserId::at(self.clock.now())
     }
 
-    pub fn request(&self, caller: UserId, key: &str) -> RequestKey {
-        RequestKey {
-            caller,
-            key: key.to_owned(),
-            fingerprint: "one".to_owned(),
-        }
-    }
-
     pub fn place_command(&self, caller: UserId, key: &str, items: &[(&str, u32)]) -> PlaceOrder {
         PlaceOrder {
             draft: Draft {
@@ -144,7 +145,7 @@ impl Fixture {
                     quantity: Quantity::new(*pieces).unwrap(),
                 })
                 .collect(),
-            request: self.request(caller, key),
+            request: request(caller, key),
             context: self.context(),
         }
     }

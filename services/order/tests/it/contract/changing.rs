@@ -6,7 +6,7 @@ use contracts::{Quantity, ShipmentId};
 use order::domain::{Dispatch, Input, Refusal, ShipmentStatus, ShipmentText};
 use order::store::TellError;
 
-use crate::contract::{Fixture, start};
+use crate::contract::{Fixture, request, start};
 
 const CANCEL: Input = Input::Cancel(CancelReason::Customer);
 
@@ -43,7 +43,7 @@ pub async fn a_cancellation_with_a_key_happens_once(fixture: Fixture) {
     let customer = fixture.customer();
     let order = fixture.placed(customer, "k").await;
     let mut command = fixture.tell_command(order.id, CANCEL);
-    command.request = Some(fixture.request(customer, "cancel"));
+    command.request = Some(request(customer, "cancel"));
     let first = fixture.store.tell(command.clone()).await.unwrap();
     assert!(!first.replayed);
     fixture.hear("m1", order.id, Input::StockReleased).await;
@@ -51,7 +51,7 @@ pub async fn a_cancellation_with_a_key_happens_once(fixture: Fixture) {
     assert!(again.replayed);
     assert_eq!(again.order, fixture.order(order.id).await);
 
-    command.request = Some(fixture.request(customer, "another"));
+    command.request = Some(request(customer, "another"));
     match fixture.store.tell(command.clone()).await {
         Err(TellError::Refused { refusal, allowed }) => {
             let status = OrderStatus::Cancelled;
@@ -60,7 +60,7 @@ pub async fn a_cancellation_with_a_key_happens_once(fixture: Fixture) {
         }
         other => panic!("{other:?}"),
     }
-    let mut reused = fixture.request(customer, "k");
+    let mut reused = request(customer, "k");
     reused.fingerprint = "another".to_owned();
     command.request = Some(reused);
     let reused = fixture.store.tell(command).await;
@@ -83,7 +83,12 @@ pub async fn parcels_leave_and_arrive_and_are_read_back_as_told(fixture: Fixture
     let last = fixture.tell(order.id, Input::Delivered(one)).await.unwrap();
     assert_eq!(last.order.status, OrderStatus::Delivered);
     let arrived = [ShipmentStatus::Delivered; 2];
-    let statuses: Vec<_> = last.order.shipments.iter().map(|s| s.status()).collect();
+    let statuses: Vec<_> = last
+        .order
+        .shipments
+        .iter()
+        .map(order::domain::Shipment::status)
+        .collect();
     assert_eq!(statuses, arrived);
     assert_eq!(fixture.order(order.id).await, last.order);
 

@@ -7,7 +7,7 @@ use contracts::events::order::{CancelReason, OrderPlaced, OrderStatus};
 use order::domain::{Input, OrderNumber, PricingError};
 use order::store::{PlaceError, Placement};
 
-use crate::contract::{Fixture, start};
+use crate::contract::{Fixture, request, start};
 
 pub async fn a_placed_order_is_stored_priced_and_told_once(fixture: Fixture) {
     let order = fixture.placed(fixture.customer(), "k").await;
@@ -33,10 +33,10 @@ pub async fn the_same_request_again_is_the_same_order_as_it_is_now(fixture: Fixt
         replayed: true,
     };
     assert_eq!(again.unwrap(), expected);
-    let request = fixture.request(customer, "k");
-    let before = fixture.store.placed_before(request).await.unwrap();
+    let first = request(customer, "k");
+    let before = fixture.store.placed_before(first).await.unwrap();
     assert_eq!(before, Some(order));
-    let unused = fixture.request(customer, "unused");
+    let unused = request(customer, "unused");
     assert_eq!(fixture.store.placed_before(unused).await.unwrap(), None);
     assert_eq!(fixture.events().await, []);
 }
