@@ -29,7 +29,7 @@ test: ## Run all tests (installs curl and jq when root)
 
 lint: ## Formatting, clippy, docs
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
 
 doc: ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps

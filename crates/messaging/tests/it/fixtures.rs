@@ -9,7 +9,7 @@ use contracts::{DeliveryId, Event, EventId, ManualClock, OrderId, Payload, Times
 use messaging::Message;
 use messaging::sqlite::{self, SqliteMessages};
 use service_kit::{Lifecycle, LifecycleSettings};
-use sqlite_store::{Database, Migration, Schema, StoreError};
+use sqlite_store::{Database, Migration, Schema};
 use tempfile::TempDir;
 
 pub const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -129,15 +129,6 @@ impl Store {
             .await
             .unwrap()
     }
-
-    pub async fn count(&self, sql: &'static str) -> i64 {
-        self.db
-            .read(move |connection| {
-                Ok::<_, StoreError>(connection.query_row(sql, [], |row| row.get(0))?)
-            })
-            .await
-            .unwrap()
-    }
 }
 
 pub fn life() -> Lifecycle {
@@ -160,8 +151,6 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    match tokio::time::timeout(Duration::from_mins(1), waiting).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("timed out waiting for {what}"),
-    }
+    let answered = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+    answered.unwrap_or_else(|late| panic!("timed out waiting for {what}: {late}"))
 }

@@ -181,8 +181,8 @@ async fn replayed_events_are_told_again() {
     }
     relayed.start();
     relayed.until_nothing_waits().await;
-    let replayed = relayed.store.messages.replay_since(now()).await.unwrap();
-    assert_eq!(replayed, 2);
+    let again = relayed.store.messages.replay_since(now()).await.unwrap();
+    assert_eq!(again, 2);
     relayed.poke.poke();
     let mut subscription = relayed.subscription().await;
     let mut told = Vec::new();

@@ -23,6 +23,10 @@ use crate::support::{Client, Service, impatient, spawn, start};
 /// The preface of HTTP/2 and an empty SETTINGS frame.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
+fn broken() -> &'static str {
+    panic!("a bug")
+}
+
 fn routes() -> Router {
     Router::new()
         .route(
@@ -41,12 +45,7 @@ fn routes() -> Router {
         .route(
             "/broken-body",
             get(async || {
-                Body::from_stream(stream::once(async {
-                    if true {
-                        panic!("a bug");
-                    }
-                    Ok::<_, std::io::Error>("never")
-                }))
+                Body::from_stream(stream::once(async { Ok::<_, std::io::Error>(broken()) }))
             }),
         )
 }

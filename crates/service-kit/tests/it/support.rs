@@ -35,8 +35,8 @@ pub async fn start(
         metrics: Metrics::install(),
     };
     let health = Health::new(&runtime.lifecycle, "0.0.0");
-    let router = standard_layers(routes(&runtime.lifecycle), "test");
-    let app = App::bind(&runtime, &http, router, &health).await.unwrap();
+    let layered = standard_layers(routes(&runtime.lifecycle), "test");
+    let app = App::bind(&runtime, &http, layered, &health).await.unwrap();
     Service {
         address: app.address(),
         admin: app.admin_address(),
