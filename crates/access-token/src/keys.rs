@@ -43,7 +43,7 @@ pub(crate) enum KeySource {
 impl KeySource {
     pub(crate) fn new(jwks: &str) -> Result<Self, reqwest::Error> {
         if jwks.starts_with("http://") || jwks.starts_with("https://") {
-            let client = service_kit::client::http_client(DEADLINE)?;
+            let client = service_kit::client::http_client(jwks, DEADLINE)?;
             return Ok(Self::Url {
                 client,
                 url: jwks.to_owned(),

@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-/// A client that waits at most `deadline` for a whole reply and a quarter of it for a connection, follows no redirects and
-/// asks no proxy.
-pub fn http_client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+/// A client for `url` that waits at most `deadline` for a whole reply and a quarter of it for a connection, follows no
+/// redirects and asks no proxy.
+///
+/// For an `http://` address it knows no root certificates: reading those of the system takes 10 ms of the start and a
+/// megabyte.
+pub fn http_client(url: &str, deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
         .timeout(deadline)
         .connect_timeout(deadline / 4)
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
+        .no_proxy();
+    if url.starts_with("http://") {
+        builder.tls_certs_only([]).build()
+    } else {
+        builder.build()
+    }
 }

@@ -93,6 +93,27 @@ impl Lifecycle {
         });
     }
 
+    /// Runs a task that does `work` at once and then after every `pause`, until draining begins.
+    pub fn repeat<Fut>(
+        &self,
+        name: &'static str,
+        pause: Duration,
+        mut work: impl FnMut() -> Fut + Send + 'static,
+    ) where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let draining = self.token();
+        self.spawn(name, async move {
+            while !draining.is_cancelled() {
+                work().await;
+                tokio::select! {
+                    () = draining.cancelled() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
     /// Runs a task that serves one client. A panic is logged and ends that client's connection, nothing else: no request
     /// may take a service out of the load balancer.
     pub(crate) fn spawn_for_client(

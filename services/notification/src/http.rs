@@ -11,19 +11,17 @@ mod problems;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access_token::{Caller, Verifier};
+use access_token::{BearerTokens, Verifier, administrators_only};
 use axum::Router;
-use axum::extract::{FromRef, Request};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use contracts::{Clock, Role};
+use contracts::Clock;
 use messaging::{DeferredStore, parked_openapi, parked_router};
 use service_kit::Present;
-use service_kit::http::{Json, Problem, standard_layers};
+use service_kit::http::{Json, standard_layers};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -92,29 +90,6 @@ fn routes() -> OpenApiRouter<Api> {
 )]
 struct Description;
 
-/// Says what `bearer` means where an endpoint asks for it.
-struct BearerTokens;
-
-impl utoipa::Modify for BearerTokens {
-    fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
-
 fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(<Description as utoipa::OpenApi>::openapi()).merge(routes)
-}
-
-async fn administrators_only(
-    caller: Caller,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    caller.require(Role::Admin)?;
-    Ok(next.run(request).await)
 }

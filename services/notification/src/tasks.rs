@@ -1,6 +1,5 @@
 //! What this service does by itself, besides sending and tailing.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,28 +17,9 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const SWEEP_BATCH: u32 = 500;
 const DAY: Duration = Duration::from_hours(24);
 
-/// Runs `work` at once and then every `period` until the service drains.
-fn every<Fut: Future<Output = ()> + Send + 'static>(
-    lifecycle: &Lifecycle,
-    name: &'static str,
-    period: Duration,
-    mut work: impl FnMut() -> Fut + Send + 'static,
-) {
-    let draining = lifecycle.token();
-    lifecycle.spawn(name, async move {
-        while !draining.is_cancelled() {
-            work().await;
-            tokio::select! {
-                () = draining.cancelled() => {}
-                () = tokio::time::sleep(period) => {}
-            }
-        }
-    });
-}
-
 /// Keeps `shop_deliveries{channel,state}`.
 pub(crate) fn spawn_delivery_count(lifecycle: &Lifecycle, store: Arc<dyn NotificationStore>) {
-    every(lifecycle, "delivery-count", COUNT_EVERY, move || {
+    lifecycle.repeat("delivery-count", COUNT_EVERY, move || {
         let store = Arc::clone(&store);
         async move {
             match store.count_deliveries().await {
@@ -76,7 +56,7 @@ pub(crate) fn spawn_sweeper(
     retention: RetentionSettings,
 ) {
     let draining = lifecycle.token();
-    every(lifecycle, "sweeper", SWEEP_EVERY, move || {
+    lifecycle.repeat("sweeper", SWEEP_EVERY, move || {
         let (store, present, draining) = (Arc::clone(&store), present.clone(), draining.clone());
         async move {
             while !draining.is_cancelled() {

@@ -17,26 +17,24 @@ mod ship_order;
 
 use std::sync::Arc;
 
-use access_token::{Caller, Verifier};
+use access_token::{BearerTokens, Verifier, administrators_only};
 use axum::Router;
-use axum::extract::{FromRef, Request};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use contracts::{Clock, Role};
+use contracts::Clock;
 use messaging::{DeferredStore, Poke, parked_openapi, parked_router};
-use service_kit::http::{Json, Problem};
+use service_kit::http::Json;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::address_book::AddressBook;
 use crate::backlog::Backlog;
-use crate::context::Present;
 use crate::store::OrderStore;
 use crate::waiting::Waiting;
+use service_kit::Present;
 
 /// What the endpoints work with.
 #[derive(Clone)]
@@ -106,29 +104,6 @@ fn routes() -> OpenApiRouter<Api> {
 )]
 struct Description;
 
-/// Says what `bearer` means where an endpoint asks for it.
-struct BearerTokens;
-
-impl utoipa::Modify for BearerTokens {
-    fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
-
 fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(<Description as utoipa::OpenApi>::openapi()).merge(routes)
-}
-
-async fn administrators_only(
-    caller: Caller,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    caller.require(Role::Admin)?;
-    Ok(next.run(request).await)
 }

@@ -4,7 +4,6 @@
 
 pub mod address_book;
 pub mod backlog;
-pub mod context;
 pub mod domain;
 pub mod events;
 pub mod http;
@@ -25,7 +24,6 @@ use service_kit::{App, BindError, Health, Runtime, client, error_chain};
 
 use crate::address_book::UserService;
 use crate::backlog::Backlog;
-use crate::context::Present;
 use crate::events::catalog::CatalogHandler;
 use crate::events::stock::StockHandler;
 use crate::http::Api;
@@ -35,6 +33,7 @@ use crate::store::OrderStore;
 use crate::store::sqlite::SqliteOrders;
 use crate::sweeper::Sweeper;
 use crate::waiting::Waiting;
+use service_kit::Present;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +68,7 @@ pub async fn build(
     let orders = SqliteOrders::open(&path, settings.deadlines.into()).await?;
     let database = orders.database().clone();
     let messages = Arc::new(SqliteMessages::open(database.clone()).await?);
-    let client = client::http_client(address_book::DEADLINE)?;
+    let client = client::http_client(&settings.user_service.url, address_book::DEADLINE)?;
     let api = Api {
         store: Arc::new(orders),
         verifier: Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?,

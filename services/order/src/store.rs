@@ -8,6 +8,7 @@ use std::error::Error;
 use async_trait::async_trait;
 use contracts::events::order::OrderStatus;
 use contracts::{OrderId, Timestamp, UserId};
+use service_kit::Context;
 
 use crate::domain::{
     CatalogEntry, Draft, Entry, Input, Item, Order, OrderNumber, PricingError, Refusal,
@@ -24,15 +25,6 @@ pub enum StoreError {
     /// nothing.
     #[error("the order store and this program do not fit together")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
-}
-
-/// When and on whose behalf a command runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// The present.
-    pub now: Timestamp,
-    /// The W3C trace context that the command's events carry on.
-    pub traceparent: Option<String>,
 }
 
 /// What makes a repeated request recognisable.

@@ -7,9 +7,9 @@ use contracts::OrderId;
 use messaging::Poke;
 use service_kit::crash_point;
 
-use crate::context::Present;
 use crate::store::{Heard, OrderStore, StoreError};
 use crate::waiting::Waiting;
+use service_kit::Present;
 
 /// How often overdue orders are looked for; the query costs one look into a partial index.
 pub const INTERVAL: Duration = Duration::from_secs(1);

@@ -1,6 +1,5 @@
 //! What this service does by itself.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,28 +15,9 @@ use crate::sweeper::{self, Sweeper};
 const COUNT_OUTBOX_EVERY: Duration = Duration::from_secs(1);
 /// How often orders are counted for the metric.
 const COUNT_ORDERS_EVERY: Duration = Duration::from_secs(15);
-/// Runs `work` at once and then every `period` until the service drains.
-fn every<Fut: Future<Output = ()> + Send + 'static>(
-    lifecycle: &Lifecycle,
-    name: &'static str,
-    period: Duration,
-    mut work: impl FnMut() -> Fut + Send + 'static,
-) {
-    let draining = lifecycle.token();
-    lifecycle.spawn(name, async move {
-        while !draining.is_cancelled() {
-            work().await;
-            tokio::select! {
-                () = draining.cancelled() => {}
-                () = tokio::time::sleep(period) => {}
-            }
-        }
-    });
-}
-
 /// Moves overdue orders on.
 pub fn spawn_sweeper(lifecycle: &Lifecycle, sweeper: Sweeper) {
-    every(lifecycle, "sweeper", sweeper::INTERVAL, move || {
+    lifecycle.repeat("sweeper", sweeper::INTERVAL, move || {
         let sweeper = sweeper.clone();
         async move {
             if let Err(error) = sweeper.sweep().await {
@@ -57,7 +37,7 @@ pub fn spawn_backlog_count(
     outbox: Arc<dyn OutboxStore>,
     backlog: Arc<Backlog>,
 ) {
-    every(lifecycle, "backlog", COUNT_OUTBOX_EVERY, move || {
+    lifecycle.repeat("backlog", COUNT_OUTBOX_EVERY, move || {
         let (outbox, backlog) = (Arc::clone(&outbox), Arc::clone(&backlog));
         async move {
             match outbox.outbox_stats().await {
@@ -73,7 +53,7 @@ pub fn spawn_backlog_count(
 
 /// Keeps `shop_orders{status}`.
 pub fn spawn_order_count(lifecycle: &Lifecycle, store: Arc<dyn OrderStore>) {
-    every(lifecycle, "order-count", COUNT_ORDERS_EVERY, move || {
+    lifecycle.repeat("order-count", COUNT_ORDERS_EVERY, move || {
         let store = Arc::clone(&store);
         async move {
             match store.count_by_status().await {

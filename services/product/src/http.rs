@@ -18,16 +18,15 @@ mod representation;
 
 use std::sync::Arc;
 
-use access_token::{Caller, Verifier};
+use access_token::{BearerTokens, Verifier, administrators_only};
 use axum::Router;
-use axum::extract::{FromRef, Request};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use contracts::{Clock, Role};
+use contracts::Clock;
 use messaging::{DeferredStore, Poke, parked_openapi, parked_router};
 use service_kit::Present;
-use service_kit::http::{Json, Problem, standard_layers};
+use service_kit::http::{Json, standard_layers};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,10 +68,10 @@ pub fn openapi() -> OpenApi {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "Products",
-    description = "The catalog and the stock behind it."
-))]
+#[openapi(
+    info(title = "Products", description = "The catalog and the stock behind it."),
+    modifiers(&BearerTokens)
+)]
 struct Description;
 
 fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
@@ -98,13 +97,4 @@ fn routes() -> OpenApiRouter<Api> {
             adjust_inventory::adjust_inventory,
             list_adjustments::list_adjustments
         ))
-}
-
-async fn administrators_only(
-    caller: Caller,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    caller.require(Role::Admin)?;
-    Ok(next.run(request).await)
 }

@@ -27,7 +27,7 @@ mod representation;
 
 use std::sync::Arc;
 
-use access_token::Verifier;
+use access_token::{BearerTokens, Verifier};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
@@ -35,7 +35,6 @@ use messaging::Poke;
 use service_kit::Present;
 use service_kit::http::{Json, standard_layers};
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -112,20 +111,6 @@ fn routes() -> OpenApiRouter<Api> {
     modifiers(&BearerTokens)
 )]
 struct Description;
-
-/// Says what `bearer` means where an endpoint asks for it.
-struct BearerTokens;
-
-impl utoipa::Modify for BearerTokens {
-    fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
 
 fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(<Description as utoipa::OpenApi>::openapi()).merge(routes)

@@ -63,7 +63,8 @@ impl ServicesHealth {
         health: &Health,
         lifecycle: &Lifecycle,
     ) -> Result<(), reqwest::Error> {
-        let http = client::http_client(DEADLINE)?;
+        // The settings take no other addresses.
+        let http = client::http_client("http://", DEADLINE)?;
         let watched: Vec<(String, String)> = upstreams
             .iter()
             .filter(|(_, upstream)| !upstream.admin_url.is_empty())

@@ -7,10 +7,10 @@ use contracts::events::product::{ProductSnapshot, ProductStatus};
 use contracts::{Event, Payload};
 use messaging::{Handler, Message, Outcome};
 
-use crate::context::Present;
 use crate::domain::CatalogEntry;
 use crate::events::failed;
 use crate::store::OrderStore;
+use service_kit::Present;
 
 /// Hears `product.created.v1`, `product.updated.v1` and `product.archived.v1`.
 pub struct CatalogHandler {

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use contracts::{Event, OrderId, Payload};
 use messaging::{Handler, Message, Outcome, Poke};
 
-use crate::context::Present;
 use crate::domain::Input;
 use crate::events::failed;
 use crate::store::{Heard, OrderStore};
 use crate::waiting::Waiting;
+use service_kit::Present;
 
 /// Hears `stock.reserved.v1`, `stock.rejected.v1`, `stock.released.v1` and `stock.hold_expired.v1`.
 pub struct StockHandler {

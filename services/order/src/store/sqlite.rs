@@ -13,12 +13,13 @@ use std::path::Path;
 use async_trait::async_trait;
 use contracts::events::order::OrderStatus;
 use contracts::{OrderId, Timestamp, UserId};
+use service_kit::Context;
 use sqlite_store::{Database, Migration, OpenError, Schema, idempotency};
 
 use crate::domain::{CatalogEntry, Deadlines, Entry, Input, Order, OrderNumber};
 use crate::store::{
-    Context, Heard, OrderFilter, OrderStore, PlaceError, PlaceOrder, Placement, RequestKey,
-    StoreError, TellError, TellOrder, Told,
+    Heard, OrderFilter, OrderStore, PlaceError, PlaceOrder, Placement, RequestKey, StoreError,
+    TellError, TellOrder, Told,
 };
 
 const SCHEMA: Schema = Schema {

@@ -13,10 +13,11 @@ use contracts::{
     Clock as _, ManualClock, Money, OrderId, Payload, ProductId, Quantity, Timestamp, UserId,
 };
 use messaging::OutboxStore;
+use service_kit::Context;
+
 use order::domain::{CatalogEntry, Draft, Input, Item, Order, PaymentMethod};
 use order::store::{
-    Context, Heard, OrderStore, PlaceError, PlaceOrder, Placement, RequestKey, TellError,
-    TellOrder, Told,
+    Heard, OrderStore, PlaceError, PlaceOrder, Placement, RequestKey, TellError, TellOrder, Told,
 };
 
 /// A store with a mug (12.99 €), a cup (5 €), a tie (9 $) and an archived pot in its catalog.

@@ -2,10 +2,11 @@
 
 use contracts::topology::ORDER_CATALOG;
 use rusqlite::{Connection, params};
+use service_kit::Context;
 
 use crate::domain::CatalogEntry;
+use crate::store::StoreError;
 use crate::store::sqlite::rows;
-use crate::store::{Context, StoreError};
 
 /// Keeps what a product event says, unless a newer version was heard (I11). False if nothing changed.
 pub(super) fn hear_product(

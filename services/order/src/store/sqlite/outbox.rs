@@ -2,9 +2,10 @@
 
 use contracts::{Event, EventId, OrderId, Payload};
 use rusqlite::Connection;
+use service_kit::Context;
 
 use crate::domain::Order;
-use crate::store::{Context, StoreError};
+use crate::store::StoreError;
 
 /// Puts what an order says into the outbox, under a new event id.
 pub(super) fn append(

@@ -4,10 +4,11 @@ use contracts::events::order::CancelReason;
 use contracts::events::order::OrderCancelRequested;
 use contracts::{OrderId, ShipmentId, Timestamp, UserId};
 use rusqlite::{Connection, params};
+use service_kit::Context;
 
 use crate::domain::{Change, Deadlines, Decision, Input, Order, Record, Refusal};
 use crate::store::sqlite::{outbox, place, read, rows};
-use crate::store::{Context, Heard, StoreError, TellError, TellOrder, Told};
+use crate::store::{Heard, StoreError, TellError, TellOrder, Told};
 
 /// How often a decision is taken anew because somebody else changed the order in between. With one writer per
 /// database that cannot happen even once; the guard is what keeps it harmless if that ever changes.
