@@ -5,6 +5,7 @@ use std::time::Duration;
 use access_token::VerifierSettings;
 use serde::{Deserialize, Deserializer, Serialize};
 use service_kit::cli::ServiceSettings;
+use service_kit::settings::BackEndSettings;
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -21,21 +22,13 @@ pub struct Settings {
     /// How it ends.
     pub shutdown: LifecycleSettings,
     /// Where its data is.
-    pub store: UrlSettings,
+    pub store: BackEndSettings,
     /// Where its events go.
-    pub broker: UrlSettings,
+    pub broker: BackEndSettings,
     /// How it verifies access tokens.
     pub auth: VerifierSettings,
     /// How it deals with stock.
     pub stock: StockSettings,
-}
-
-/// A back-end, by URL.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UrlSettings {
-    /// The URL; its scheme names the kind.
-    pub url: String,
 }
 
 const MINUTES_A_YEAR: u64 = 525_600;
@@ -78,8 +71,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3002),
             log: LogSettings::default(),
             shutdown: LifecycleSettings::default(),
-            store: UrlSettings::default(),
-            broker: UrlSettings::default(),
+            store: BackEndSettings::default(),
+            broker: BackEndSettings::default(),
             auth: VerifierSettings::default(),
             stock: StockSettings::default(),
         }

@@ -6,8 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Values by name, kept as the JSON they are: lists only pass them on, and taking them apart for each product of a page was
-/// a good part of what a page cost.
+/// Values by name, kept as the JSON they are: lists only pass them on, and need not take them apart for every product.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Attributes(Box<RawValue>);

@@ -30,7 +30,7 @@ pub(super) fn product(connection: &Connection, name: &Name) -> Result<Option<Lis
     Ok(listed)
 }
 
-/// Reads [`COLUMNS`]. Looking a currency up costs more than the rest of a row; most rows have that of the row before.
+/// Reads [`COLUMNS`]. A currency is looked up in the list of all of them only if it differs from that of the row before.
 pub(super) fn listed(row: &Row<'_>, last: &mut Option<Currency>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         product: Product {
