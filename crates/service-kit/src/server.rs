@@ -4,8 +4,10 @@ mod accept;
 mod activity;
 mod connection;
 mod service;
+mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -32,6 +34,8 @@ pub struct HttpSettings {
     /// Seconds a client may take for the head of a request, and an idle connection is kept (up to twice as long over
     /// HTTP/2). At least one.
     pub header_timeout_s: u64,
+    /// Seconds a client may leave a reply unread before it is cut off. At least one.
+    pub unread_timeout_s: u64,
 }
 
 impl HttpSettings {
@@ -43,6 +47,10 @@ impl HttpSettings {
             admin_port: port.saturating_add(6000),
             ..Self::default()
         }
+    }
+
+    fn unread(&self) -> Duration {
+        Duration::from_secs(self.unread_timeout_s.max(1))
     }
 }
 
@@ -56,6 +64,7 @@ impl Default for HttpSettings {
             trusted_hops: 0,
             max_connections: 10_000,
             header_timeout_s: 60,
+            unread_timeout_s: 30,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `SHOP__SECTION__KEY` sets `section.key`; `STORE_URL` and `BROKER_URL` set `store.url` and `broker.url`;
 //! `SHOP__SECTION__KEY_FILE` (and `STORE_URL_FILE`, `BROKER_URL_FILE`) reads `section.key` from a file, for secrets.
 
+mod back_end;
 mod layers;
 mod secret;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::back_end::BackEndSettings;
 pub use self::secret::Secret;
 
 /// What is shown instead of a secret.

@@ -7,7 +7,7 @@ use access_token::VerifierSettings;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::Secret;
+use service_kit::settings::{BackEndSettings, Secret};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -22,9 +22,9 @@ pub struct Settings {
     /// How it ends.
     pub shutdown: LifecycleSettings,
     /// Where its data is.
-    pub store: UrlSettings,
+    pub store: BackEndSettings,
     /// Where events come from.
-    pub broker: UrlSettings,
+    pub broker: BackEndSettings,
     /// How it verifies access tokens.
     pub auth: VerifierSettings,
     /// The mail server.
@@ -42,14 +42,6 @@ pub struct Settings {
     pub stream: StreamSettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
-}
-
-/// A back-end, by URL.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UrlSettings {
-    /// The URL; its scheme names the kind.
-    pub url: String,
 }
 
 /// The mail server.
@@ -131,8 +123,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3004),
             log: LogSettings::default(),
             shutdown: LifecycleSettings::default(),
-            store: UrlSettings::default(),
-            broker: UrlSettings::default(),
+            store: BackEndSettings::default(),
+            broker: BackEndSettings::default(),
             auth: VerifierSettings::default(),
             smtp: SmtpSettings::default(),
             maildir: PathBuf::new(),

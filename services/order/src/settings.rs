@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
+use service_kit::settings::BackEndSettings;
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -20,9 +21,9 @@ pub struct Settings {
     /// How it logs.
     pub log: LogSettings,
     /// Where orders are kept.
-    pub store: StoreSettings,
+    pub store: BackEndSettings,
     /// Where events are exchanged.
-    pub broker: BrokerSettings,
+    pub broker: BackEndSettings,
     /// How access tokens are verified.
     pub auth: access_token::VerifierSettings,
     /// Where address books are.
@@ -39,8 +40,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3003),
             shutdown: LifecycleSettings::default(),
             log: LogSettings::default(),
-            store: StoreSettings::default(),
-            broker: BrokerSettings::default(),
+            store: BackEndSettings::default(),
+            broker: BackEndSettings::default(),
             auth: access_token::VerifierSettings::default(),
             user_service: UserServiceSettings::default(),
             deadlines: DeadlineSettings::default(),
@@ -57,22 +58,6 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
-}
-
-/// Where orders are kept.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoreSettings {
-    /// `sqlite:///absolute/path.db`; also set by `STORE_URL`.
-    pub url: String,
-}
-
-/// Where events are exchanged.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BrokerSettings {
-    /// Also set by `BROKER_URL`. Inside `shop` the broker is given by the process.
-    pub url: String,
 }
 
 /// Where address books are.

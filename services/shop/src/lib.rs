@@ -17,4 +17,4 @@ pub use self::data_folder::{DataFolder, DataFolderError};
 pub use self::first_start::{FirstStartError, prepare};
 pub use self::platform::{Platform, StartError};
 pub use self::service::Service;
-pub use self::settings::{BrokerSettings, PlacementError, Settings};
+pub use self::settings::{PlacementError, Settings};

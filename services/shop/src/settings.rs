@@ -4,6 +4,7 @@ use std::path::Path;
 
 use access_token::VerifierSettings;
 use serde::{Deserialize, Serialize};
+use service_kit::settings::BackEndSettings;
 use service_kit::telemetry::LogSettings;
 
 use crate::first_start::{JWKS, SIGNING_KEY};
@@ -20,8 +21,8 @@ pub(crate) const MAIL: &str = "mail";
 pub struct Settings {
     /// How the process logs.
     pub log: LogSettings,
-    /// The broker of all services.
-    pub broker: BrokerSettings,
+    /// The broker of all services: `embedded:///absolute/path.db`; in the data folder, if nothing is said.
+    pub broker: BackEndSettings,
     /// The gateway's.
     pub gateway: gateway::Settings,
     /// The user service's.
@@ -32,14 +33,6 @@ pub struct Settings {
     pub order: order::Settings,
     /// The notification service's.
     pub notification: notification::Settings,
-}
-
-/// The broker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BrokerSettings {
-    /// `embedded:///absolute/path.db`; in the data folder, if nothing is said. Also set by `BROKER_URL`.
-    pub url: String,
 }
 
 /// A setting of a single service that makes no sense where all share one process.

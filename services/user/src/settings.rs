@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::Secret;
+use service_kit::settings::{BackEndSettings, Secret};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -21,9 +21,9 @@ pub struct Settings {
     /// How it logs.
     pub log: LogSettings,
     /// Where accounts are kept.
-    pub store: UrlSettings,
+    pub store: BackEndSettings,
     /// Where events are exchanged.
-    pub broker: UrlSettings,
+    pub broker: BackEndSettings,
     /// What its access tokens say of issuer and audience. It verifies them with its own keys; `jwks` is not looked at.
     pub auth: access_token::VerifierSettings,
     /// What it signs with.
@@ -44,8 +44,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3001),
             shutdown: LifecycleSettings::default(),
             log: LogSettings::default(),
-            store: UrlSettings::default(),
-            broker: UrlSettings::default(),
+            store: BackEndSettings::default(),
+            broker: BackEndSettings::default(),
             auth: access_token::VerifierSettings::default(),
             keys: KeySettings::default(),
             bootstrap_admin: BootstrapAdmin::default(),
@@ -64,14 +64,6 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
-}
-
-/// A back-end, by URL.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UrlSettings {
-    /// The URL; its scheme names the kind. Also set by `STORE_URL` and `BROKER_URL`.
-    pub url: String,
 }
 
 /// Ed25519 private keys in PKCS#8 PEM.

@@ -9,6 +9,8 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
+use super::unread;
+
 /// The requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
@@ -62,7 +64,14 @@ pub(super) struct Reply<B> {
 
 impl<B> Reply<B> {
     pub(super) fn new(body: B, open: Open) -> Self {
+        unread::step(true);
         Self { body, _open: open }
+    }
+}
+
+impl<B> Drop for Reply<B> {
+    fn drop(&mut self) {
+        unread::step(false);
     }
 }
 
@@ -74,7 +83,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        unread::step(polled.is_ready());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

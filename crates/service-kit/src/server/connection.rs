@@ -13,12 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::HttpSettings;
 use super::activity::{Activity, Reply};
 use super::service::HttpService;
+use super::unread::{AT_THE_END, while_read};
 use crate::http::address::Peer;
 use crate::lifecycle::Lifecycle;
 
@@ -37,8 +39,20 @@ const STREAMS: u32 = 1_000;
 /// The head of a request, in bytes.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// Serves a connection until its client leaves, it is idle for too long, or the lifecycle ends it.
+/// Serves a connection until its client leaves, is idle or does not read for too long, or the lifecycle ends it.
 pub(super) async fn connection<S: HttpService>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    lifecycle: Lifecycle,
+    settings: Arc<HttpSettings>,
+) {
+    let (unread, life) = (settings.unread(), lifecycle.clone());
+    let served = serve(stream, peer, service, lifecycle, settings);
+    while_read(served, unread, life).await;
+}
+
+async fn serve<S: HttpService>(
     stream: TcpStream,
     peer: SocketAddr,
     service: S,
@@ -54,21 +68,23 @@ pub(super) async fn connection<S: HttpService>(
         }
     });
     let patience = Duration::from_secs(settings.header_timeout_s.max(1));
-    let builder = builder(&lifecycle, patience);
+    let builder = builder(&lifecycle, patience, settings.unread());
     let connection = builder.serve_connection(TokioIo::new(stream), answers);
     tokio::pin!(connection);
 
     let ended = time_to_end(&lifecycle, &activity);
     tokio::pin!(ended);
-    let mut looks = tokio::time::interval(patience);
+    let mut looks = interval(patience);
     looks.tick().await;
-    let (mut begun, mut ending) = (0, false);
+    let (mut begun, mut ending, mut draining) = (0, false, false);
     let result = loop {
         tokio::select! {
             result = connection.as_mut() => break result,
-            () = &mut ended, if !ending => {
-                ending = true;
+            () = &mut ended, if !draining => {
+                (ending, draining) = (true, true);
                 connection.as_mut().graceful_shutdown();
+                // Half a head, or a GOAWAY that is not answered: nobody waits for a reply.
+                looks = interval_at(Instant::now() + AT_THE_END, AT_THE_END);
             }
             // hyper times the head of a request, but not a client that says nothing at all, nor a quiet HTTP/2 one.
             _ = looks.tick() => if activity.was_idle_since(&mut begun) {
@@ -124,8 +140,9 @@ async fn time_to_end(lifecycle: &Lifecycle, activity: &Activity) {
     }
 }
 
-fn builder(lifecycle: &Lifecycle, patience: Duration) -> Builder<Streams> {
-    let mut builder = Builder::new(Streams(lifecycle.clone()));
+fn builder(lifecycle: &Lifecycle, patience: Duration, unread: Duration) -> Builder<Streams> {
+    let lifecycle = lifecycle.clone();
+    let mut builder = Builder::new(Streams { lifecycle, unread });
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -145,10 +162,14 @@ fn builder(lifecycle: &Lifecycle, patience: Duration) -> Builder<Streams> {
 
 /// Runs the streams of HTTP/2 connections as tasks of the lifecycle.
 #[derive(Clone)]
-struct Streams(Lifecycle);
+struct Streams {
+    lifecycle: Lifecycle,
+    unread: Duration,
+}
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        self.0.spawn_for_client("stream", stream);
+        let work = while_read(stream, self.unread, self.lifecycle.clone());
+        self.lifecycle.spawn_for_client("stream", work);
     }
 }

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use service_kit::{Abandoned, HttpSettings, LifecycleSettings};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::{Client, Service, spawn, start};
@@ -28,6 +29,13 @@ async fn service(shutdown: LifecycleSettings) -> Service {
                 get(async || {
                     tokio::time::sleep(Duration::from_millis(600)).await;
                     "done"
+                }),
+            )
+            .route(
+                "/endless",
+                get(async || {
+                    let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[0; 65_536]));
+                    Body::from_stream(stream::repeat_with(piece))
                 }),
             )
             .route("/stuck", get(async || std::future::pending::<()>().await))
@@ -195,6 +203,31 @@ async fn a_live_stream_ends_when_draining_begins() {
         "begun",
         "a whole body"
     );
+}
+
+#[tokio::test]
+async fn clients_that_neither_read_nor_come_to_the_point_do_not_hold_up_the_end() {
+    for said in [
+        "GET /endless HTTP/1.1\r\nhost: test\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: te",
+        // The preface and an empty SETTINGS frame; the PING that comes with GOAWAY is not answered.
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    ] {
+        let service = service(at_once()).await;
+        let mut stream = TcpStream::connect(service.address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        Client::connect(service.address)
+            .await
+            .unwrap()
+            .get("/")
+            .await
+            .unwrap();
+        assert_eq!(
+            service.running.stop().await,
+            Ok(()),
+            "well within the grace period: {said:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::{BodyExt as _, Empty, StreamBody};
 use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -40,6 +40,13 @@ fn routes() -> Router {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     (sent < 5).then_some((Ok::<_, std::io::Error>("x"), sent + 1))
                 }))
+            }),
+        )
+        .route(
+            "/endless",
+            get(async || {
+                let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[0; 16_384]));
+                Body::from_stream(stream::repeat_with(piece))
             }),
         )
         .route(
@@ -132,6 +139,37 @@ async fn a_reply_that_takes_its_time_is_not_idle() {
         let reply = client.get(url).send().await.unwrap();
         assert_eq!(reply.text().await.unwrap(), "xxxxx");
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_nobody_reads_is_cut_off_and_others_on_its_connection_are_not() {
+    let service = service(HttpSettings {
+        unread_timeout_s: 1,
+        ..HttpSettings::default()
+    })
+    .await;
+    let stream = TcpStream::connect(service.address).await.unwrap();
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(100)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    spawn(connection);
+    let mut get = |path: &str| {
+        let uri = format!("http://test{path}");
+        let request = http::Request::get(uri).body(Empty::<Bytes>::new()).unwrap();
+        sender.send_request(request)
+    };
+    let (unread, read) = (get("/endless"), get("/slowly"));
+    let unread = unread.await.unwrap().into_body();
+    let read = read.await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(read.to_bytes(), "xxxxx", "it took longer than one second");
+    let error = unread.collect().await.unwrap_err();
+    let reason = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<h2::Error>())
+        .and_then(h2::Error::reason);
+    assert_eq!(reason, Some(h2::Reason::CANCEL));
+    service.running.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ pub(super) struct Adjusted {
     params(("sku" = Sku, Path), ("Idempotency-Key" = String, Header, description = "required: stock moves")),
     request_body = NewAdjustment,
     responses(
-        (status = 201, body = Adjusted, headers(("Location" = String))),
+        (status = 201, body = Adjusted, description = "The stock after it; an earlier request with the same key counts once", headers(("Location" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`idempotency_key_required`, `malformed_json`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),

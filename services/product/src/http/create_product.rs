@@ -20,7 +20,7 @@ use crate::domain::product::NewProduct;
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = NewProduct,
     responses(
-        (status = 201, body = ProductBody, headers(("Location" = String), ("ETag" = String))),
+        (status = 201, body = ProductBody, description = "On the shelf, now or by an earlier request with the same key", headers(("Location" = String), ("ETag" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`, `invalid_idempotency_key`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),

@@ -20,7 +20,7 @@ use crate::store::Name;
     operation_id = "getAdminProduct",
     params(("id" = ProductId, Path), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, body = ProductBody, headers(("ETag" = String))),
+        (status = 200, body = ProductBody, description = "The product", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),

@@ -19,7 +19,7 @@ use crate::store::Inventory;
     operation_id = "getInventory",
     params(("sku" = Sku, Path), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, body = Inventory, headers(("ETag" = String))),
+        (status = 200, body = Inventory, description = "The stock", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),

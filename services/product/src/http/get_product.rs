@@ -19,7 +19,7 @@ use crate::store::Name;
     operation_id = "getProduct",
     params(("name" = String, Path, description = "An id or a slug"), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, body = ProductBody, headers(("ETag" = String))),
+        (status = 200, body = ProductBody, description = "The product", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: no such product, or it is not offered any more"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),

@@ -37,7 +37,7 @@ pub(super) struct ListQuery {
     operation_id = "listAdminProducts",
     params(ListQuery),
     responses(
-        (status = 200, body = Page<ProductBody>),
+        (status = 200, body = Page<ProductBody>, description = "A page of them"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_cursor`, `invalid_query`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),

@@ -21,7 +21,7 @@ pub(super) struct Categories {
     tag = "products",
     operation_id = "listCategories",
     responses(
-        (status = 200, body = Categories),
+        (status = 200, body = Categories, description = "All shelves by name"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
     )
 )]

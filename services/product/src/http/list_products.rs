@@ -34,6 +34,7 @@ pub(super) struct ListQuery {
     in_stock: Option<bool>,
     /// `newest` (default), `price` or `-price`.
     #[serde(default)]
+    #[param(inline)]
     sort: Sort,
     /// Items a page.
     #[serde(default)]
@@ -54,7 +55,7 @@ pub(super) struct ListQuery {
         ("attr.{name}" = Option<String>, Query, description = "With this value of an attribute, such as `attr.colour=blue`"),
     ),
     responses(
-        (status = 200, body = Page<ProductBody>, headers(("Link" = String, description = "the next page"))),
+        (status = 200, body = Page<ProductBody>, description = "A page of them", headers(("Link" = String, description = "the next page"))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_cursor`, `invalid_query`"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`"),
     )

@@ -21,7 +21,7 @@ use crate::domain::product::ProductPatch;
     params(("id" = ProductId, Path), ("If-Match" = String, Header, description = "the `ETag` you read")),
     request_body = ProductPatch,
     responses(
-        (status = 200, body = ProductBody, headers(("ETag" = String))),
+        (status = 200, body = ProductBody, description = "The product as it is now", headers(("ETag" = String))),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`: needs the role `catalog`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),

@@ -27,7 +27,7 @@ const PATH: &str = "/api/v1/me/addresses";
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = NewAddress,
     responses(
-        (status = 201, body = EntryBody, headers(("Location" = String), ("ETag" = String))),
+        (status = 201, body = EntryBody, description = "Written down, now or by an earlier request with the same key", headers(("Location" = String), ("ETag" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`, `invalid_idempotency_key`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: the address that an earlier request with this key wrote down was removed"),

@@ -19,7 +19,7 @@ use super::representation::EntryBody;
     operation_id = "getAddress",
     params(("id" = AddressId, Path), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, body = EntryBody, headers(("ETag" = String))),
+        (status = 200, body = EntryBody, description = "The address", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),

@@ -19,7 +19,7 @@ use super::representation::AccountBody;
     operation_id = "getUser",
     params(("id" = UserId, Path), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, body = AccountBody, headers(("ETag" = String))),
+        (status = 200, body = AccountBody, description = "The account", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`"),

@@ -40,7 +40,7 @@ pub(super) struct ListUsers {
     operation_id = "listUsers",
     params(ListUsers),
     responses(
-        (status = 200, body = Page<AccountBody>, headers(("Link" = Option<String>))),
+        (status = 200, body = Page<AccountBody>, description = "A page of them", headers(("Link" = Option<String>))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_query`, `invalid_cursor`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`"),

@@ -43,7 +43,7 @@ pub(super) struct Login {
     operation_id = "logIn",
     request_body = Login,
     responses(
-        (status = 200, body = TokenPair),
+        (status = 200, body = TokenPair, description = "A pair of tokens"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_credentials`"),
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),

@@ -19,7 +19,7 @@ use super::{Api, reply};
     params(("id" = AddressId, Path), ("If-Match" = Option<String>, Header, description = "the `ETag` you read, if nobody's change may be lost")),
     request_body = AddressPatch,
     responses(
-        (status = 200, body = EntryBody, headers(("ETag" = String))),
+        (status = 200, body = EntryBody, description = "The address as it is now", headers(("ETag" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),

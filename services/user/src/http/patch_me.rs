@@ -32,7 +32,7 @@ pub(super) struct AccountPatch {
     params(("If-Match" = Option<String>, Header, description = "the `ETag` you read, if nobody's change may be lost")),
     request_body = AccountPatch,
     responses(
-        (status = 200, body = AccountBody, headers(("ETag" = String))),
+        (status = 200, body = AccountBody, description = "Your account as it is now", headers(("ETag" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_failed`"),

@@ -32,7 +32,7 @@ pub(super) struct NewRoles {
     params(("id" = UserId, Path), ("If-Match" = String, Header, description = "the `ETag` you read")),
     request_body = NewRoles,
     responses(
-        (status = 200, body = AccountBody, headers(("ETag" = String))),
+        (status = 200, body = AccountBody, description = "The account as it is now", headers(("ETag" = String))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`"),

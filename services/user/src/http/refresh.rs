@@ -31,7 +31,7 @@ pub(super) struct Refresh {
     operation_id = "refresh",
     request_body = Refresh,
     responses(
-        (status = 200, body = TokenPair),
+        (status = 200, body = TokenPair, description = "The next pair of tokens"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_reused`, `token_expired`, `token_invalid`"),
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),

@@ -43,7 +43,7 @@ pub(super) struct Accepted {
     operation_id = "register",
     request_body = Registration,
     responses(
-        (status = 201, body = Accepted),
+        (status = 201, body = Accepted, description = "The same answer whether or not the address had an account"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`malformed_json`, `duplicate_header`"),
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
