@@ -1,5 +1,6 @@
 //! Queries beside the writer.
 
+use rusqlite::StatementStatus;
 use sqlite_store::StoreError;
 
 use crate::notes::Notes;
@@ -56,4 +57,21 @@ async fn more_queries_than_connections_take_turns() {
     for query in queries.collect::<Vec<_>>() {
         query.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_statement_is_planned_once_whatever_its_limit() {
+    let notes = Notes::open().await;
+    notes.add("first").await.unwrap();
+    let planned_again = notes
+        .db
+        .read(|connection| {
+            let mut list = connection.prepare("SELECT text FROM note ORDER BY text LIMIT ?1")?;
+            for limit in [1, 2, 3] {
+                list.query_row([limit], |_| Ok(()))?;
+            }
+            Ok::<_, StoreError>(list.get_status(StatementStatus::RePrepare))
+        })
+        .await;
+    assert_eq!(planned_again.unwrap(), 0);
 }
