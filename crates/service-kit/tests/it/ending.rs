@@ -34,7 +34,7 @@ async fn service(shutdown: LifecycleSettings) -> Service {
             .route(
                 "/endless",
                 get(async || {
-                    let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[0; 65_536]));
+                    let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[0; 16_384]));
                     Body::from_stream(stream::repeat_with(piece))
                 }),
             )
