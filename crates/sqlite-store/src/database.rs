@@ -48,6 +48,21 @@ impl Database {
         self.writer.run(command).await
     }
 
+    /// How a statement would be carried out, one step a line (`EXPLAIN QUERY PLAN`). With it services prove that what they ask
+    /// for is found along an index.
+    pub async fn query_plan(&self, sql: &str) -> Result<String, StoreError> {
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        self.read(move |connection| {
+            let mut statement = connection.prepare(&sql)?;
+            let steps = statement
+                .raw_query()
+                .mapped(|row| row.get::<_, String>(3))
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(steps.join("\n"))
+        })
+        .await
+    }
+
     /// Runs a query against what is committed. The connection refuses to write.
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where

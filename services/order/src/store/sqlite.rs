@@ -174,22 +174,6 @@ impl OrderStore for SqliteOrders {
 mod tests {
     use super::*;
 
-    /// The plan of a statement, one step a line.
-    async fn plan(store: &SqliteOrders, sql: String) -> String {
-        store
-            .database
-            .read::<_, StoreError, _>(move |conn| {
-                let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                let steps = statement
-                    .raw_query()
-                    .mapped(|row| row.get::<_, String>(3))
-                    .collect::<rusqlite::Result<Vec<_>>>()?;
-                Ok(steps.join("\n"))
-            })
-            .await
-            .unwrap()
-    }
-
     #[tokio::test]
     async fn every_list_and_every_sweep_is_served_by_an_index() {
         let folder = tempfile::tempdir().unwrap();
@@ -216,7 +200,7 @@ mod tests {
             read::TIMELINE.to_owned(),
             place::LOOK_UP.to_owned(),
         ] {
-            plans.push(plan(&store, sql).await);
+            plans.push(store.database.query_plan(&sql).await.unwrap());
         }
         assert_eq!(
             plans,

@@ -4,22 +4,6 @@ use contracts::{Timestamp, UserId};
 
 use super::*;
 
-/// The plan of a statement, one step a line.
-async fn plan(store: &SqliteNotifications, sql: String) -> String {
-    store
-        .db
-        .read::<_, StoreError, _>(move |conn| {
-            let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let steps = statement
-                .raw_query()
-                .mapped(|row| row.get::<_, String>(3))
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok(steps.join("\n"))
-        })
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn every_list_and_every_look_is_served_by_an_index() {
     let folder = tempfile::tempdir().unwrap();
@@ -50,7 +34,7 @@ async fn every_list_and_every_look_is_served_by_an_index() {
         reading::NEWS.to_owned(),
         contacts::KEEPERS.to_owned(),
     ] {
-        plans.push(plan(&store, sql).await);
+        plans.push(store.db.query_plan(&sql).await.unwrap());
     }
     assert_eq!(
         plans,
@@ -70,9 +54,9 @@ async fn every_list_and_every_look_is_served_by_an_index() {
             "SCAN contacts USING INDEX contacts_that_keep_the_catalog",
         ]
     );
-    let old = plan(&store, sweep::DELIVERIES.to_owned()).await;
+    let old = store.db.query_plan(sweep::DELIVERIES).await.unwrap();
     assert!(old.contains("deliveries_ended (updated_at<?)"), "{old}");
-    let old = plan(&store, sweep::NOTIFICATIONS.to_owned()).await;
+    let old = store.db.query_plan(sweep::NOTIFICATIONS).await.unwrap();
     assert!(old.contains("notifications_by_age (created_at<?)"), "{old}");
     assert!(!old.contains("SCAN"), "{old}");
 }
