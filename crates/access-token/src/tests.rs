@@ -4,6 +4,8 @@ use std::time::Duration;
 use contracts::{ManualClock, Role, SessionId, Timestamp, UserId};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::{Claims, SigningKeys, TOKEN_TYPE, Verifier, VerifierSettings, VerifyError};
 
@@ -202,6 +204,50 @@ async fn after_a_rotation_the_previous_key_is_honoured_and_the_new_one_found() {
     world.clock.advance(Duration::from_mins(1));
     world.verifier.verify(&new_token).await.unwrap();
     world.verifier.verify(&old_token).await.unwrap();
+}
+
+/// Answers one request for the key set.
+async fn answer(listener: &TcpListener, keys: &SigningKeys) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = [0; 4096];
+    assert!(stream.read(&mut request).await.unwrap() > 0);
+    let body = serde_json::to_string(&keys.jwks()).unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_at_the_keys_that_was_broken_off_or_failed_is_repeated_soon() {
+    let world = world();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = VerifierSettings {
+        jwks: format!("http://{}/", listener.local_addr().unwrap()),
+        ..VerifierSettings::default()
+    };
+    let verifier = Verifier::from_settings(&settings, world.clock.clone()).unwrap();
+    let old_token = world.token(|_| {});
+    let (verified, ()) = tokio::join!(verifier.verify(&old_token), answer(&listener, &world.keys));
+    verified.unwrap();
+    let next = SigningKeys::from_pem(&SigningKeys::generate_pem().unwrap(), None).unwrap();
+    let new_token = next.sign(&claims(|_| {})).unwrap();
+    world.clock.advance(Duration::from_mins(1));
+    // Whoever asked hangs up while the key set is on its way.
+    tokio::select! {
+        verified = verifier.verify(&new_token) => panic!("nobody answered: {verified:?}"),
+        _ = listener.accept() => {}
+    }
+    assert_eq!(verifier.verify(&new_token).await, Err(VerifyError::Invalid));
+    world.clock.advance(Duration::from_secs(1));
+    // The user service breaks off.
+    let breaks_off = async { drop(listener.accept().await) };
+    let (refused, ()) = tokio::join!(verifier.verify(&new_token), breaks_off);
+    assert_eq!(refused, Err(VerifyError::Invalid));
+    world.clock.advance(Duration::from_secs(1));
+    let (verified, ()) = tokio::join!(verifier.verify(&new_token), answer(&listener, &next));
+    verified.unwrap();
 }
 
 fn base64url(text: &str) -> String {

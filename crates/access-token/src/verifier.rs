@@ -23,8 +23,9 @@ const CACHE: usize = 10_000;
 const LONGEST: usize = 4_096;
 /// How often an unknown key id may make us read the key set again.
 const REREAD: Duration = Duration::from_mins(1);
-/// How often we try while there is no key set yet.
-const FIRST_READ: Duration = Duration::from_secs(1);
+/// How soon we try again what failed, or was broken off with the request that wanted it: otherwise a stranger who makes up a
+/// key id and hangs up, once a minute, would keep us from ever seeing a new key.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a verifier cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ impl From<VerifyError> for Problem {
             VerifyError::KeysUnavailable => Self::unavailable(
                 "keys_unavailable",
                 "Access tokens cannot be verified yet",
-                FIRST_READ,
+                TRY_AGAIN,
             ),
         }
     }
@@ -85,9 +86,17 @@ struct Inner {
     source: KeySource,
     keys: RwLock<Option<Arc<KeySet>>>,
     /// When the key set was asked for last; locked while it is being read, so that one reads and the others wait.
-    last_read: Mutex<Option<Timestamp>>,
+    last_read: Mutex<Option<Read>>,
     verified: Cache<[u8; 32], Arc<Caller>>,
     clock: Arc<dyn Clock>,
+}
+
+/// One look at the key set.
+#[derive(Clone, Copy)]
+struct Read {
+    at: Timestamp,
+    /// Whether it came to its end and gave keys.
+    done: bool,
 }
 
 impl Verifier {
@@ -193,12 +202,18 @@ impl Verifier {
     async fn read_keys(&self) -> Result<(), VerifyError> {
         let mut last_read = self.0.last_read.lock().await;
         let now = self.0.clock.now();
-        let pause = if self.has_keys() { REREAD } else { FIRST_READ };
-        let due = last_read.is_none_or(|last| now.since(last) >= pause);
+        let due = last_read.is_none_or(|last| {
+            let pause = if last.done { REREAD } else { TRY_AGAIN };
+            now.since(last.at) >= pause
+        });
         if due {
-            *last_read = Some(now);
+            let read = last_read.insert(Read {
+                at: now,
+                done: false,
+            });
             match self.0.source.read().await {
                 Ok(keys) => {
+                    read.done = true;
                     *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) =
                         Some(Arc::new(keys));
                 }
