@@ -1,5 +1,7 @@
 //! Opening and checking the file.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ const STATEMENTS: usize = 128;
 /// The connection that writes: the file is made if it is not there, checked and set up.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     let classify = |error| classify(path, error);
+    make_private(path);
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -36,6 +39,16 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
         )
         .map_err(classify)?;
     Ok(connection)
+}
+
+/// Makes the file, readable by its owner only: there is personal data in it, and its folder may be open to others. SQLite gives
+/// the files beside it the same mode. If this fails, SQLite fails next and says why.
+fn make_private(path: &Path) {
+    let _ = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
 }
 
 /// A connection that only reads.

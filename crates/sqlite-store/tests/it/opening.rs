@@ -55,6 +55,18 @@ async fn refused(path: &Path, schema: &'static Schema) -> OpenError {
 }
 
 #[tokio::test]
+async fn what_is_stored_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let notes = Notes::open().await;
+    notes.add("personal").await.unwrap();
+    let files = std::fs::read_dir(notes.path().parent().unwrap()).unwrap();
+    let modes: Vec<_> = files
+        .map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777)
+        .collect();
+    assert_eq!(modes, [0o600; 3], "the file, its log and the log's index");
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing/notes.db");
