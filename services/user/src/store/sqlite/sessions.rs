@@ -266,9 +266,9 @@ pub(super) fn change_password(
     let account = verified.user_id.to_string();
     let changed = conn
         .prepare_cached(
-            "UPDATE account SET password_hash = ?3, updated_at = ?4 WHERE id = ?1 AND password_hash = ?2",
+            "UPDATE account SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
         )?
-        .execute(params![account, verified.password_hash.0, new.0, now.unix_millis()])?;
+        .execute(params![account, verified.password_hash.0, new.0])?;
     if changed == 0 {
         return Ok(false);
     }

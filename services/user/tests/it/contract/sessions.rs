@@ -112,12 +112,15 @@ pub async fn a_new_password_ends_all_other_sessions(fixture: Fixture) {
             .change_password(verified, hash(new), here, context);
         async { changed.await.unwrap() }
     };
+    fixture.clock.advance(Duration::from_secs(1));
     assert!(!change("an older one", "new").await);
     assert_eq!(fixture.sessions(&ada).await.len(), 2);
     assert!(change("ada", "new").await);
     assert!(!change("ada", "newer").await);
     let known = fixture.store.credentials_of(ada.id).await.unwrap();
     assert_eq!(known.unwrap().password_hash, hash("new"));
+    // What is shown of the account is the same, and so is its version.
+    assert_eq!(fixture.read(ada.id).await, ada);
     assert_eq!(fixture.refresh("elsewhere", "x").await, Refreshed::Unknown);
     for kept in ["here", "bob"] {
         let refreshed = fixture.refresh(kept, &format!("{kept}-2")).await;
