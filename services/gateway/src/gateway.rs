@@ -48,6 +48,9 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 /// For clients that spoke TLS to a trusted proxy: a year of nothing else.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
+/// The longest path and query: what RFC 9110 (section 4.1) wants at least, with a little room. Services repeat it in `Link` headers and problems.
+const LONGEST_URI: usize = 8 * 1024;
+
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The gateway, wired.
@@ -127,6 +130,10 @@ impl Gateway {
         // Neither is ever forwarded: one makes a tunnel, the other shows what the services get.
         if matches!(parts.method, Method::CONNECT | Method::TRACE) {
             return Err(problems::method_not_allowed(None));
+        }
+        let whole = parts.uri.path_and_query();
+        if whole.is_some_and(|whole| whole.as_str().len() > LONGEST_URI) {
+            return Err(problems::uri_too_long(LONGEST_URI));
         }
         let path = parts.uri.path();
         if !path::is_plain(path) {

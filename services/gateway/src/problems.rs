@@ -41,6 +41,15 @@ pub(crate) fn method_not_allowed(allow: Option<&HeaderValue>) -> Problem {
     problem.header(ALLOW, allow)
 }
 
+pub(crate) fn uri_too_long(limit: usize) -> Problem {
+    Problem::new(
+        StatusCode::URI_TOO_LONG,
+        "uri_too_long",
+        "The address is longer than allowed",
+    )
+    .detail(format!("Path and query are at most {limit} bytes."))
+}
+
 pub(crate) fn headers_too_large(limit: usize) -> Problem {
     Problem::new(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

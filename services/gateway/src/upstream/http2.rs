@@ -24,6 +24,8 @@ use crate::settings::PoolSettings;
 
 /// How much of one reply a service may send ahead of its client.
 const STREAM_WINDOW: u32 = 64 * 1024;
+/// The head of a reply, in bytes: as much as we take of requests.
+const MAX_HEAD: u32 = 64 * 1024;
 /// How often a busy connection is asked whether the service is still there, and how long the answer may take.
 const PING: Duration = Duration::from_secs(10);
 /// After a failed attempt to connect, how long nobody tries again: those who waited for it fail with it.
@@ -147,6 +149,7 @@ impl Http2 {
             .initial_connection_window_size(
                 STREAM_WINDOW.saturating_mul(streams).min((1 << 31) - 1),
             )
+            .max_header_list_size(MAX_HEAD)
             .initial_max_send_streams(self.settings.streams_per_connection)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)

@@ -141,6 +141,23 @@ async fn headers_over_the_limit_are_a_431() {
 }
 
 #[tokio::test]
+async fn an_address_over_8_kib_is_a_414_also_for_the_gateway_s_own_pages() {
+    let one = echo("one").await;
+    let shop = in_front_of(&one).await;
+    for path in ["/open", "/healthz"] {
+        let longest = 8 * 1024 - path.len() - 1;
+        for (size, expected) in [(longest, 200), (longest + 1, 414)] {
+            let path = format!("{path}?{}", "q".repeat(size));
+            let reply = shop.anonymous.get(&path).await.unwrap();
+            assert_eq!(reply.status, expected);
+        }
+    }
+    let long = format!("/open?{}", "q".repeat(9_000));
+    let reply = shop.anonymous.get(&long).await.unwrap();
+    assert_eq!(problem(&reply), just(414, "uri_too_long"));
+}
+
+#[tokio::test]
 async fn settings_that_make_no_sense_are_refused_at_start() {
     let error = setup(ROUTES)
         .upstream("one", "127.0.0.1:1".parse().unwrap())
