@@ -105,6 +105,70 @@ async fn every_operation_of_a_service_has_a_route_and_every_route_an_operation()
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_merged_description_is_whole() {
+    let shop = Shop::start(harness()).await.unwrap();
+    let reply = shop.stranger().get("/openapi.json").await.unwrap();
+    let document = reply.expect(200).unwrap().body;
+    let mut flaws = Vec::new();
+    dangling(&document, &document, &mut flaws);
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            if !ids.insert(operation["operationId"].as_str().unwrap()) {
+                flaws.push(format!("{name} shares its operation id"));
+            }
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses {
+                if response["description"].as_str().is_none_or(str::is_empty) {
+                    flaws.push(format!("{name} does not say what {status} means"));
+                }
+            }
+            let text = |status: &str| {
+                responses
+                    .get(status)
+                    .and_then(|it| it["description"].as_str())
+            };
+            let asks = text("401").is_some_and(|codes| codes.contains("`token_missing`"));
+            if asks == operation["security"].is_null() {
+                flaws.push(format!(
+                    "{name} asks for a token and does not say so, or the reverse"
+                ));
+            }
+            let away = text("503").is_some_and(|codes| codes.contains("`upstream_unavailable`"));
+            if !away && !OWN.contains(&path.as_str()) {
+                flaws.push(format!("{name} leaves out what the gateway answers"));
+            }
+        }
+    }
+    assert_eq!(flaws, Vec::<String>::new());
+}
+
+/// Finds references to what is not in the document.
+fn dangling(value: &Value, document: &Value, flaws: &mut Vec<String>) {
+    match value {
+        Value::Object(entries) => {
+            if let Some(reference) = entries.get("$ref").and_then(Value::as_str)
+                && document
+                    .pointer(reference.trim_start_matches('#'))
+                    .is_none()
+            {
+                flaws.push(format!("{reference} is not there"));
+            }
+            for value in entries.values() {
+                dangling(value, document, flaws);
+            }
+        }
+        Value::Array(items) => {
+            for value in items {
+                dangling(value, document, flaws);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The gateway's own pages.
 const OWN: [&str; 2] = ["/healthz", "/openapi.json"];
 

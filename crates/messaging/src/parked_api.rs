@@ -1,6 +1,7 @@
 //! Parked messages over HTTP, at the service that owns them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
@@ -17,6 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::deferred::{DeferredStore, ParkedMessage};
+
+/// When to come back while the store is away.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 struct Api {
@@ -65,6 +69,7 @@ impl From<ParkedMessage> for WaitingMessage {
 struct ListQuery {
     /// Items a page.
     #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Limit,
     /// Where the page starts.
     cursor: Option<String>,
@@ -100,9 +105,13 @@ fn routes() -> OpenApiRouter<Api> {
 /// List the messages that wait for a person
 #[utoipa::path(get, path = "/api/v1/admin/services/{service}/parked-messages", tag = "parked messages",
     params(("service" = String, Path, description = "The service that owns them"), ListQuery),
-    responses((status = 200, body = Page<WaitingMessage>),
-        (status = 400, description = "`invalid_cursor`, `invalid_query`", body = ProblemBody),
-        (status = 404, description = "`not_found`", body = ProblemBody)))]
+    responses((status = 200, body = Page<WaitingMessage>, description = "A page of them, the oldest first"),
+        (status = 400, description = "`invalid_cursor`, `invalid_query`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
+    security(("bearer" = [])))]
 async fn list(
     State(api): State<Api>,
     Path(service): Path<String>,
@@ -128,7 +137,12 @@ async fn list(
 /// Show one message that waits for a person
 #[utoipa::path(get, path = "/api/v1/admin/services/{service}/parked-messages/{id}", tag = "parked messages",
     params(("service" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = WaitingMessage), (status = 404, description = "`not_found`", body = ProblemBody)))]
+    responses((status = 200, body = WaitingMessage, description = "The message, its payload as it came"),
+        (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
+    security(("bearer" = [])))]
 async fn show(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
@@ -148,7 +162,11 @@ async fn show(
 #[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/replay", tag = "parked messages",
     params(("service" = String, Path), ("id" = String, Path)),
     responses((status = 202, description = "It is tried within a second"),
-        (status = 404, description = "`not_found`", body = ProblemBody)))]
+        (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
+    security(("bearer" = [])))]
 async fn replay(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
@@ -166,7 +184,11 @@ async fn replay(
 #[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/discard", tag = "parked messages",
     params(("service" = String, Path), ("id" = String, Path)),
     responses((status = 202, description = "It is gone"),
-        (status = 404, description = "`not_found`", body = ProblemBody)))]
+        (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
+    security(("bearer" = [])))]
 async fn discard(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
@@ -196,5 +218,8 @@ impl Api {
 
 fn away(error: &StoreError) -> Problem {
     tracing::error!(error = error_chain(error), "parked messages cannot be read");
+    if error.is_away() {
+        return Problem::unavailable("unavailable", "Try again shortly", RETRY_AFTER);
+    }
     Problem::internal()
 }

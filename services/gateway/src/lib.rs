@@ -23,6 +23,7 @@ use std::time::Duration;
 use access_token::Verifier;
 use http::Request;
 use hyper::body::Incoming;
+use service_kit::http::ProblemBody;
 use service_kit::{App, BindError, Health, Runtime};
 use utoipa::OpenApi as _;
 
@@ -102,9 +103,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Gateway", description = "The one entrance of the shop."),
+    info(
+        title = "Gateway",
+        description = "The one entrance of the shop. To try what needs an account: register, sign in with \
+                       `POST /api/v1/auth/login`, press **Authorize** and paste the `access_token`; it lives for minutes. \
+                       Every error is `application/problem+json`: decide by its `code`."
+    ),
     paths(healthz, description_of_the_api),
-    components(schemas(ShopHealth, ServiceHealth))
+    components(schemas(ShopHealth, ServiceHealth, ProblemBody))
 )]
 struct Own;
 
@@ -120,7 +126,7 @@ struct Own;
 fn healthz() {}
 
 /// This description
-#[utoipa::path(get, path = "/openapi.json", tag = "gateway", responses((status = 200, content_type = "application/json")))]
+#[utoipa::path(get, path = "/openapi.json", tag = "gateway", responses((status = 200, description = "An `OpenAPI` 3.1 document", content_type = "application/json")))]
 #[expect(
     dead_code,
     reason = "carries the description of a page that is answered without a router"

@@ -1,5 +1,6 @@
 //! `/openapi.json`: what all services say about themselves, as one document.
 
+mod answers;
 mod fetch;
 mod merge;
 

@@ -42,7 +42,7 @@ fn first() -> Value {
                 "responses": {}}},
         },
         "components": {"schemas": {
-            "Problem": {"type": "object"},
+            "Shared": {"type": "object"},
             "Thing": {"type": "object", "properties": {"inner": {"$ref": "#/components/schemas/Inner"}}},
             "Inner": {"type": "string"},
         }},
@@ -64,7 +64,7 @@ fn second() -> Value {
                 "parameters": [{"name": "service", "in": "path", "required": true}], "responses": {}}},
         },
         "components": {"schemas": {
-            "Problem": {"type": "object"},
+            "Shared": {"type": "object"},
             "Thing": {"type": "object", "properties": {"inner": {"$ref": "#/components/schemas/Inner"}}},
             "Inner": {"type": "integer"},
         }},
@@ -116,9 +116,13 @@ async fn the_descriptions_of_all_services_are_one() {
     );
     let schemas = &merged["components"]["schemas"];
     assert_eq!(
-        schemas["Problem"],
+        schemas["Shared"],
         json!({"type": "object"}),
         "what is alike is shared"
+    );
+    assert!(
+        schemas["Problem"].is_object() && schemas["FieldError"].is_object(),
+        "what the gateway itself answers is described without a service"
     );
     assert_eq!(
         (&schemas["Inner"], &schemas["TwoInner"]),
@@ -141,6 +145,12 @@ async fn the_descriptions_of_all_services_are_one() {
     assert_eq!(
         merged["paths"]["/api/a/{id}"]["get"]["operationId"], "show",
         "not the one that is not routed there"
+    );
+    assert_eq!(
+        get_b["responses"]["504"],
+        json!({"description": "`upstream_timeout`", "content": {"application/problem+json": {
+            "schema": {"$ref": "#/components/schemas/Problem"}}}}),
+        "what the gateway may answer in the service's place"
     );
     let parked = &merged["paths"]["/api/services/one/parked"]["get"];
     assert_eq!(

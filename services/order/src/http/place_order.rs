@@ -26,6 +26,7 @@ const MAX_ITEMS: usize = 100;
 
 /// What to order. There are no prices in it: they come from the catalog.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"items": [{"sku": "MUG-STONE-330", "quantity": 1}]}))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceOrderBody {
     /// 1 to 100 items; no sku twice.

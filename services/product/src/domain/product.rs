@@ -162,6 +162,10 @@ impl<'de> Deserialize<'de> for Price {
 
 /// A product to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "sku": "MUG-BLUE-330", "title": "Stoneware mug", "description": "Holds 330 ml of coffee.", "category": "Kitchen",
+    "price": {"amount": 1450, "currency": "EUR"}, "attributes": {"colour": "blue"}, "initial_stock": 10
+}))]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// The shop's own name for it; no other product may have it.
@@ -222,6 +226,7 @@ impl<'de> Deserialize<'de> for InitialStock {
 /// A change of a product (RFC 7396): what is absent stays; null empties `category` and is refused elsewhere, because
 /// nothing else can be taken away.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"price": {"amount": 1290, "currency": "EUR"}}))]
 #[serde(default, deny_unknown_fields)]
 pub struct ProductPatch {
     /// A new name.

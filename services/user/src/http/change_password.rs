@@ -42,7 +42,7 @@ pub(super) struct PasswordChange {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `wrong_password`, `weak_password`"),
         (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_requests`", headers(("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64))),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

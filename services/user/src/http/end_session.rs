@@ -21,7 +21,7 @@ use super::Api;
         (status = 204, description = "It has ended"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`: it is not yours, or has ended before"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

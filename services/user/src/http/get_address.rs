@@ -23,7 +23,7 @@ use super::representation::EntryBody;
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not_found`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

@@ -21,7 +21,7 @@ use super::representation::AccountBody;
         (status = 200, body = AccountBody, description = "Your account", headers(("ETag" = String))),
         (status = 304, description = "Not changed since"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

@@ -18,7 +18,7 @@ use super::representation::{SessionBody, Whole};
     responses(
         (status = 200, body = Whole<SessionBody>, description = "All of them, the newest first"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

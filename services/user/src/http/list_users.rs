@@ -44,7 +44,7 @@ pub(super) struct ListUsers {
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_query`, `invalid_cursor`"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "`token_missing`, `token_expired`, `token_invalid`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`insufficient_scope`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

@@ -25,6 +25,7 @@ const MAX_CLIENT: usize = 200;
 
 /// Who somebody claims to be.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"email": "ada@example.com", "password": "correct horse battery staple"}))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
     #[schema(format = Email)]
@@ -50,7 +51,7 @@ pub(super) struct Login {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
         (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_requests`", headers(("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64))),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `unavailable`", headers(("Retry-After" = u64))),
     )
 )]
 pub(super) async fn log_in(

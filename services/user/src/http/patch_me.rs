@@ -39,7 +39,7 @@ pub(super) struct AccountPatch {
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "`payload_too_large`"),
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

@@ -17,11 +17,7 @@ impl From<StoreFailure> for Problem {
         if !failure.0.is_away() {
             return Self::internal();
         }
-        Self::unavailable(
-            "store_unavailable",
-            "Accounts cannot be reached",
-            Duration::from_secs(1),
-        )
+        Self::unavailable("unavailable", "Try again shortly", Duration::from_secs(1))
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) struct NewRoles {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`"),
         (status = 428, body = ProblemBody, content_type = "application/problem+json", description = "`precondition_required`"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`unavailable`", headers(("Retry-After" = u64))),
     ),
     security(("bearer" = []))
 )]

@@ -16,6 +16,7 @@ use crate::store::NewAccount;
 
 /// An account to be.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"email": "ada@example.com", "password": "correct horse battery staple", "name": "Ada"}))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Registration {
     #[schema(format = Email, max_length = 254)]
@@ -49,7 +50,7 @@ pub(super) struct Accepted {
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "`unsupported_media_type`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_request`, `invalid_email`, `weak_password`"),
         (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_requests`", headers(("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64))),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `store_unavailable`", headers(("Retry-After" = u64))),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "`busy`, `unavailable`", headers(("Retry-After" = u64))),
     )
 )]
 pub(super) async fn register(

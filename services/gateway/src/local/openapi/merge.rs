@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Found, MethodName, RouteTable};
+use super::answers;
+use crate::routes::{Found, MethodName, Route, RouteTable};
 
 /// The operations of a path item.
 const OPERATIONS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
@@ -155,11 +156,14 @@ fn add_paths(
             let Some(described) = item.get(operation) else {
                 continue;
             };
-            if !leads_to(routes, operation, &own_path, service) {
+            let Some(route) = leads_to(routes, operation, &own_path, service) else {
                 continue;
-            }
+            };
             let mut described = renamed(described, names);
             complete(&mut described, service, *path != own_path, operation_ids);
+            if let Some(described) = described.as_object_mut() {
+                answers::add(described, route);
+            }
             if let Some(place) = within(merged, &["paths", &own_path])
                 && place.is_null()
             {
@@ -198,8 +202,13 @@ fn complete(
     }
 }
 
-/// Whether the gateway forwards such requests to this service.
-fn leads_to(routes: &RouteTable, operation: &str, pattern: &str, service: &str) -> bool {
+/// The route by which the gateway forwards such requests to this service.
+fn leads_to<'a>(
+    routes: &'a RouteTable,
+    operation: &str,
+    pattern: &str,
+    service: &str,
+) -> Option<&'a Route> {
     let segments = pattern.split('/').map(|segment| {
         if segment.starts_with('{') {
             "x"
@@ -210,7 +219,10 @@ fn leads_to(routes: &RouteTable, operation: &str, pattern: &str, service: &str) 
     let sample = segments.collect::<Vec<_>>().join("/");
     let method = Method::from_bytes(operation.to_uppercase().as_bytes()).ok();
     let method = method.as_ref().and_then(MethodName::of);
-    matches!(routes.find(method, &sample), Found::Route(route, _) if route.upstream == service)
+    match routes.find(method, &sample) {
+        Found::Route(route, _) if route.upstream == service => Some(route),
+        _ => None,
+    }
 }
 
 fn add_tags(merged: &mut Value, document: &Value) {
