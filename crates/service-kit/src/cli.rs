@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use contracts::SystemClock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,17 +14,18 @@ use serde::de::DeserializeOwned;
 use crate::app::{App, Runtime};
 use crate::lifecycle::{Lifecycle, LifecycleSettings, signal};
 use crate::metrics_page::Metrics;
+use crate::server::BindError;
 use crate::settings;
 use crate::telemetry::{self, LogSettings};
 
 /// The arguments of a service.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version)]
 pub struct Cli {
-    /// A YAML file with settings; variables such as `SHOP__HTTP__PORT` win over it.
-    #[arg(long)]
+    /// A YAML file with settings; variables such as `SHOP__HTTP__PORT` win over it
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print the settings in force, without secrets, and exit.
+    /// Print the settings in force, without secrets, and exit
     #[arg(long)]
     pub check_config: bool,
     /// What to do; serve, if nothing is said.
@@ -35,9 +36,9 @@ pub struct Cli {
 /// What a service can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Answer requests until SIGTERM.
+    /// Answer requests until SIGTERM or Ctrl-C.
     Serve,
-    /// Print the `OpenAPI` document.
+    /// Print the description of the API as JSON.
     Openapi,
 }
 
@@ -62,8 +63,19 @@ where
     B: FnOnce(S, Runtime) -> Fut,
     Fut: Future<Output = anyhow::Result<App>>,
 {
-    let cli = Cli::parse();
+    let matches = command(name, &openapi()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     report(run(name, &cli, openapi, build))
+}
+
+/// The command line, which says what the service is in the words of its API's description.
+fn command(name: &'static str, api: &utoipa::openapi::OpenApi) -> clap::Command {
+    let what = api.info.description.as_deref().unwrap_or_default();
+    let what = what.split_inclusive(". ").next().unwrap_or_default();
+    Cli::command().name(name).about(format!(
+        "The {name} service of the shop: {}",
+        what.trim_end()
+    ))
 }
 
 /// The exit code of a result; an error becomes one line with all its causes.
@@ -113,6 +125,24 @@ where
     result
 }
 
+/// The error as a process with one service has it: its settings stand at the top, not under the service's name as in
+/// `shop`.
+fn alone(error: anyhow::Error) -> anyhow::Error {
+    match error.chain().find_map(|cause| cause.downcast_ref()) {
+        Some(BindError::Taken {
+            port,
+            service,
+            setting,
+        }) => BindError::Taken {
+            port: *port,
+            service,
+            setting: setting.replacen(&format!("__{}__", service.to_uppercase()), "__", 1),
+        }
+        .into(),
+        _ => error,
+    }
+}
+
 async fn serve<S, B, Fut>(name: &'static str, settings: S, build: B) -> anyhow::Result<()>
 where
     S: ServiceSettings,
@@ -129,7 +159,7 @@ where
     let signal = signal();
     tokio::pin!(signal);
     let app = tokio::select! {
-        app = build(settings, runtime) => app?,
+        app = build(settings, runtime) => app.map_err(alone)?,
         // The first process of a container ignores a signal that it does not listen to, and building may wait for a store.
         signal = &mut signal => {
             signal?;
@@ -142,4 +172,37 @@ where
     signal.await?;
     tracing::info!(service = name, "ending");
     Ok(running.stop().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_says_what_the_service_is_in_one_sentence() {
+        let mut info = utoipa::openapi::Info::new("Products", "1");
+        info.description = Some("The catalog. What it is in detail.".to_owned());
+        let api = utoipa::openapi::OpenApi::new(info, utoipa::openapi::Paths::new());
+        let help = command("product", &api).render_help().to_string();
+        assert!(
+            help.starts_with("The product service of the shop: The catalog.\n\nUsage: product "),
+            "{help}"
+        );
+    }
+
+    #[test]
+    fn a_service_alone_is_told_the_setting_that_it_has() {
+        let taken = BindError::Taken {
+            port: 3001,
+            service: "user",
+            setting: "SHOP__USER__HTTP__PORT".to_owned(),
+        };
+        let error = alone(anyhow::Error::from(taken).context("the user service cannot listen"));
+        assert_eq!(
+            format!("{error:#}"),
+            "port 3001 for user is taken; stop what listens there, or set SHOP__HTTP__PORT to another port"
+        );
+        let other = alone(anyhow::anyhow!("something else").context("above"));
+        assert_eq!(format!("{other:#}"), "above: something else");
+    }
 }
