@@ -7,13 +7,15 @@ mod service;
 mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::net::TcpListener;
 
 pub(crate) use self::accept::serve;
 pub use self::service::HttpService;
+use crate::settings::within;
 
 /// Where a service listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +31,21 @@ pub struct HttpSettings {
     pub admin_port: u16,
     /// How many proxies in front of this service are trusted to tell the client's address.
     pub trusted_hops: u8,
-    /// Connections at a time; more wait to be accepted.
+    /// Connections at a time; more wait to be accepted. At least one.
+    #[serde(deserialize_with = "at_least_one")]
     pub max_connections: usize,
     /// Seconds a client may take for the head of a request, and an idle connection is kept (up to twice as long over
-    /// HTTP/2). At least one.
+    /// HTTP/2). 1 second to a day.
+    #[serde(deserialize_with = "within::<_, 1, 86_400>")]
     pub header_timeout_s: u64,
-    /// Seconds a client may leave a reply unread before it is cut off. At least one.
+    /// Seconds a client may leave a reply unread before it is cut off. 1 second to a day.
+    #[serde(deserialize_with = "within::<_, 1, 86_400>")]
     pub unread_timeout_s: u64,
+}
+
+/// None at all would mean a service that listens and never answers.
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    NonZeroUsize::deserialize(deserializer).map(NonZeroUsize::get)
 }
 
 impl HttpSettings {
@@ -120,4 +130,28 @@ pub async fn bind(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_which_nothing_would_be_answered_are_refused() {
+        for json in [
+            r#"{"max_connections":0}"#,
+            r#"{"header_timeout_s":0}"#,
+            r#"{"unread_timeout_s":0}"#,
+            r#"{"header_timeout_s":18446744073709551615}"#,
+        ] {
+            assert!(
+                serde_json::from_str::<HttpSettings>(json).is_err(),
+                "{json}"
+            );
+        }
+        assert_eq!(
+            serde_json::from_str::<HttpSettings>("{}").unwrap(),
+            HttpSettings::default()
+        );
+    }
 }

@@ -5,6 +5,7 @@
 //! `SHOP__SECTION__KEY_FILE` (and `STORE_URL_FILE`, `BROKER_URL_FILE`) reads `section.key` from a file, for secrets.
 
 mod back_end;
+mod bounds;
 mod layers;
 mod secret;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::back_end::BackEndSettings;
+pub use self::bounds::within;
 pub use self::secret::Secret;
 
 /// What is shown instead of a secret.

@@ -47,13 +47,12 @@ impl Default for LogSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter is malformed.
-    #[error("log.filter `{filter}` is not a filter such as `info,order=debug`")]
+    #[error("log.filter `{filter}` is not a filter such as `info,order=debug`: {reason}")]
     Filter {
         /// What was set.
         filter: String,
-        /// What is wrong with it.
-        #[source]
-        source: tracing_subscriber::filter::ParseError,
+        /// What is wrong with it; not a source, because it says its own source in its text.
+        reason: tracing_subscriber::filter::ParseError,
     },
     /// The exporter of traces is set up wrongly.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT or a setting beside it cannot be used")]
@@ -79,9 +78,9 @@ pub fn init(
     settings: &LogSettings,
     service: &'static str,
 ) -> Result<TelemetryGuard, TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|source| TelemetryError::Filter {
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|reason| TelemetryError::Filter {
         filter: settings.filter.clone(),
-        source,
+        reason,
     })?;
     // Colours are for a terminal; in a file they are noise.
     let lines = tracing_subscriber::fmt::layer()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::BackEndSettings;
+use service_kit::settings::{BackEndSettings, within};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -76,15 +76,24 @@ impl Default for UserServiceSettings {
     }
 }
 
+/// In seconds.
+const DAY: u64 = 86_400;
+/// In seconds.
+const DAYS_30: u64 = 30 * DAY;
+
 /// How long an order waits for others, in seconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadlineSettings {
-    /// For stock to hold its lines; then it is cancelled.
+    /// For stock to hold its lines; then it is cancelled. 1 second to 30 days.
+    #[serde(deserialize_with = "within::<_, 1, DAYS_30>")]
     pub reserve_s: u64,
-    /// For stock to give back what it holds, before it is asked again; doubled with every reminder.
+    /// For stock to give back what it holds, before it is asked again; doubled with every reminder. 1 second
+    /// to a day.
+    #[serde(deserialize_with = "within::<_, 1, DAY>")]
     pub release_s: u64,
-    /// The most that doubling leads to.
+    /// The most that doubling leads to. 1 second to a day.
+    #[serde(deserialize_with = "within::<_, 1, DAY>")]
     pub release_max_s: u64,
 }
 
@@ -113,12 +122,46 @@ impl From<DeadlineSettings> for Deadlines {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboxSettings {
-    /// From so many on, orders are refused with 503 until the broker is back.
+    /// From so many on, orders are refused with 503 until the broker is back. At least one.
+    #[serde(deserialize_with = "within::<_, 1, { u64::MAX }>")]
     pub cap: u64,
 }
 
 impl Default for OutboxSettings {
     fn default() -> Self {
         Self { cap: 100_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused_with_their_bounds() {
+        for (json, message) in [
+            (
+                r#"{"reserve_s":0}"#,
+                "0 is not a whole number from 1 to 2592000",
+            ),
+            (
+                r#"{"reserve_s":18446744073709551615}"#,
+                "18446744073709551615 is not a whole number from 1 to 2592000",
+            ),
+            (
+                r#"{"release_s":0}"#,
+                "0 is not a whole number from 1 to 86400",
+            ),
+        ] {
+            let error = serde_json::from_str::<DeadlineSettings>(json).unwrap_err();
+            assert!(error.to_string().starts_with(message), "{error}");
+        }
+        let error = serde_json::from_str::<OutboxSettings>(r#"{"cap":0}"#).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("0 is not a whole number from 1"),
+            "{error}"
+        );
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use access_token::VerifierSettings;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::BackEndSettings;
+use service_kit::settings::{BackEndSettings, within};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -33,19 +33,6 @@ pub struct Settings {
 
 const MINUTES_A_YEAR: u64 = 525_600;
 const SECONDS_A_DAY: u64 = 86_400;
-
-/// Reads a number that makes sense; nought seconds between looks would keep a core busy, and 2^60 minutes overflow.
-fn within<'de, D: Deserializer<'de>, const LEAST: u64, const MOST: u64>(
-    deserializer: D,
-) -> Result<u64, D::Error> {
-    let number = u64::deserialize(deserializer)?;
-    if (LEAST..=MOST).contains(&number) {
-        Ok(number)
-    } else {
-        let message = format!("{number} is not a whole number from {LEAST} to {MOST}");
-        Err(serde::de::Error::custom(message))
-    }
-}
 
 /// Rules for stock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

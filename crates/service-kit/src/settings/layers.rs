@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -223,7 +223,36 @@ fn explain(error: &figment::Error) -> SettingsError {
         kind => SettingsError::Invalid {
             key: error.path.join("."),
             origin,
-            message: kind.to_string(),
+            message: wording(kind),
         },
+    }
+}
+
+/// What does not fit and what would, in the words of those who write settings rather than those of Rust's types.
+fn wording(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let found = match found {
+                Actual::Unsigned(number) => number.to_string(),
+                Actual::Signed(number) => number.to_string(),
+                Actual::Str(text) => format!("{text:?}"),
+                other => other.to_string(),
+            };
+            let expected = match expected.as_str() {
+                "u8" => "a whole number from 0 to 255",
+                "u16" => "a whole number from 0 to 65535",
+                "u32" => "a whole number from 0 to 4294967295",
+                "u64" | "usize" => "a whole number, 0 or more",
+                "a nonzero u32" => "a whole number from 1 to 4294967295",
+                "a nonzero u64" | "a nonzero usize" => "a whole number, 1 or more",
+                "a boolean" => "true or false",
+                other => other,
+            };
+            format!("{found} is not {expected}")
+        }
+        Kind::UnknownVariant(found, known) => {
+            format!("{found:?} is not one of {}", known.join(", "))
+        }
+        kind => kind.to_string(),
     }
 }

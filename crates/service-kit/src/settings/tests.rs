@@ -131,11 +131,16 @@ fn an_unknown_key_is_refused_by_its_path_and_origin() {
 
 #[test]
 fn a_value_that_does_not_fit_is_refused_by_its_path_and_origin() {
-    let text = refusal(None, &[("SHOP__HTTP__PORT", "many")]);
-    assert!(
-        text.starts_with("setting `http.port` (SHOP__HTTP__PORT): "),
-        "{text}"
-    );
+    for (text, message) in [
+        ("many", "\"many\" is not a whole number from 0 to 65535"),
+        ("65536", "65536 is not a whole number from 0 to 65535"),
+        ("-1", "-1 is not a whole number from 0 to 65535"),
+    ] {
+        assert_eq!(
+            refusal(None, &[("SHOP__HTTP__PORT", text)]),
+            format!("setting `http.port` (SHOP__HTTP__PORT): {message}")
+        );
+    }
 }
 
 #[test]
@@ -229,7 +234,7 @@ fn a_mistake_inside_a_list_is_refused_by_its_place() {
         ),
         (
             "routes:\n- path: /a\n  seconds: many\n",
-            "setting `routes.0.seconds` (FILE): invalid type: found string \"many\", expected u32",
+            "setting `routes.0.seconds` (FILE): \"many\" is not a whole number from 0 to 4294967295",
         ),
         ("- a\n", "FILE is not a YAML mapping"),
     ] {
