@@ -58,6 +58,11 @@ pub fn if_match_version(headers: &HeaderMap) -> Result<IfMatch, Problem> {
     if value == "*" {
         return Ok(IfMatch::Any);
     }
+    if !value.contains('"') {
+        return Err(Problem::precondition_failed().detail(
+            "If-Match is not an ETag: send it exactly as it came, with its quotes, such as If-Match: \"3\".",
+        ));
+    }
     value
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
