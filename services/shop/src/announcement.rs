@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::data_folder::DataFolder;
 use crate::first_start::ADMIN_PASSWORD;
 use crate::platform::Platform;
+use crate::service::Service;
 use crate::settings::Settings;
 
 /// Where everything is, and what to try next.
@@ -33,7 +34,7 @@ pub(crate) fn text(
         writeln!(text, "  {service:<14} http://{address}")?;
     }
     writeln!(text, "  data folder    {}", folder.path().display())?;
-    if own_admin {
+    if own_admin && addresses.contains_key("user") {
         let password = folder.join(ADMIN_PASSWORD);
         let email = &settings.user.bootstrap_admin.email;
         writeln!(
@@ -59,15 +60,18 @@ pub(crate) fn text(
     }
     if let Some(gateway) = &gateway {
         text.push_str("\nTry next:\n");
-        if demo {
+        let product = addresses.contains_key("product");
+        if demo && product {
             writeln!(text, "  curl -s '{gateway}/api/v1/products?limit=3'")?;
-        } else {
+        } else if product {
             text.push_str("  start it with --demo for a catalog of 50 products\n");
         }
         writeln!(text, "  curl -s {gateway}/healthz")?;
-        text.push_str(
-            "  make demo      (a customer's and an administrator's walk through the shop)\n",
-        );
+        if addresses.len() == Service::ALL.len() {
+            text.push_str(
+                "  make demo      (a customer's and an administrator's walk through the shop)\n",
+            );
+        }
     }
     text.push_str("\nCtrl-C stops it; nothing that was acknowledged is lost, however it ends.\n");
     Ok(text)

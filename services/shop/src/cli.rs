@@ -21,16 +21,16 @@ use crate::{announcement, first_start, run_file};
 #[command(version, about)]
 struct Cli {
     /// The folder that holds everything: stores, broker, keys, mails. Stop the shop and copy it to back it up.
-    #[arg(long, default_value = "./shop-data")]
+    #[arg(long, value_name = "DIR", default_value = "./shop-data")]
     data: PathBuf,
     /// Fill the catalog with 50 products in 6 categories; those that are there already stay as they are.
     #[arg(long)]
     demo: bool,
     /// Start these services only, separated by commas.
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_name = "SERVICE,…", value_enum, value_delimiter = ',')]
     only: Vec<Service>,
     /// A YAML file with settings; variables such as `SHOP__ORDER__HTTP__PORT` win over it.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the settings in force, without secrets, and exit.
     #[arg(long)]
@@ -43,6 +43,7 @@ pub fn run() -> anyhow::Result<()> {
     let mut settings: Settings = settings::load(cli.config.as_deref())?;
     settings.place(&std::path::absolute(&cli.data)?)?;
     if cli.check_config {
+        settings.check_back_ends()?;
         return print(&settings::redacted_yaml(&settings)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

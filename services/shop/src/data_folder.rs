@@ -9,13 +9,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
     /// The folder is not there and cannot be made.
-    #[error("cannot create the data folder {}", path.display())]
+    #[error("cannot create the data folder {}; choose another with --data", path.display())]
     Create {
         /// The folder.
         path: PathBuf,
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// Something else is there.
+    #[error("{} is not a folder; choose another with --data", path.display())]
+    NotAFolder {
+        /// What is there.
+        path: PathBuf,
     },
     /// A file cannot be written in it.
     #[error("the data folder {} is not writable; choose another with --data, or change its owner", path.display())]
@@ -48,6 +54,11 @@ pub struct DataFolder {
 impl DataFolder {
     /// Creates the folder if it is not there (mode 0700) and locks it.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
+        if path.exists() && !path.is_dir() {
+            return Err(DataFolderError::NotAFolder {
+                path: path.to_owned(),
+            });
+        }
         let create = |source| DataFolderError::Create {
             path: path.to_owned(),
             source,
@@ -140,7 +151,10 @@ mod tests {
         let error = DataFolder::open(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("cannot create the data folder {}", path.display())
+            format!(
+                "{} is not a folder; choose another with --data",
+                path.display()
+            )
         );
     }
 

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use access_token::VerifierSettings;
+use anyhow::Context as _;
+use messaging::embedded_path;
 use serde::{Deserialize, Serialize};
 use service_kit::settings::BackEndSettings;
 use service_kit::telemetry::LogSettings;
+use sqlite_store::path_of;
 
 use crate::first_start::{JWKS, SIGNING_KEY};
 use crate::service::Service;
@@ -91,6 +94,20 @@ impl Settings {
         Ok(())
     }
 
+    /// Refuses back-ends that this build does not have, without opening any.
+    pub fn check_back_ends(&self) -> anyhow::Result<()> {
+        embedded_path(&self.broker.url).context("setting `broker.url`")?;
+        for (service, url) in [
+            (Service::User, &self.user.store.url),
+            (Service::Product, &self.product.store.url),
+            (Service::Order, &self.order.store.url),
+            (Service::Notification, &self.notification.store.url),
+        ] {
+            path_of(url).with_context(|| format!("setting `{service}.store.url`"))?;
+        }
+        Ok(())
+    }
+
     fn refuse_what_has_no_effect(&self) -> Result<(), PlacementError> {
         let usual = LogSettings::default();
         for (service, log) in [
@@ -145,6 +162,27 @@ mod tests {
         assert_eq!(settings.order.store.url, "sqlite:///elsewhere/order.db");
         assert_eq!(settings.gateway.auth.jwks, "/data/jwks.json");
         assert_eq!(settings.notification.maildir, Path::new("/data/mail"));
+    }
+
+    #[test]
+    fn a_back_end_that_is_not_built_is_refused_by_its_key() {
+        let mut settings = Settings::default();
+        settings.place(Path::new("/data")).unwrap();
+        settings.check_back_ends().unwrap();
+        settings.product.store.url = "mongodb://user:secret@host/shop".to_owned();
+        let error = settings.check_back_ends().unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "setting `product.store.url`: STORE_URL has the scheme `mongodb`, which this build does not support; use \
+             sqlite:///absolute/path.db"
+        );
+        settings.broker.url = "amqp://host".to_owned();
+        let error = settings.check_back_ends().unwrap_err();
+        assert!(
+            format!("{error:#}")
+                .starts_with("setting `broker.url`: BROKER_URL has the scheme `amqp`"),
+            "{error:#}"
+        );
     }
 
     #[test]
