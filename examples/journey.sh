@@ -39,7 +39,7 @@ status_is() { [ "$(call GET "/orders/$1" | jq -r .status)" = "$2" ]; }
 mail_says() { grep -rlF -- "$EMAIL" "$DATA/mail" | xargs -r grep -lF -- "$1" | grep -q .; }
 
 say "1. Register an account and sign in"
-call POST /auth/register "$(jq -n --arg e "$EMAIL" --arg p "$PASSWORD" '{email: $e, password: $p, name: "Ada"}')"
+call POST /auth/register "$(jq -n --arg e "$EMAIL" --arg p "$PASSWORD" '{email: $e, password: $p, name: "Ada"}')" | jq -c .
 CUSTOMER=$(log_in "$EMAIL" "$PASSWORD")
 TOKEN=$CUSTOMER
 call GET /me | jq '{id, email, name, roles}'
@@ -55,7 +55,7 @@ call POST /admin/products "$(jq -n --arg s "$LAMP" '{sku: $s, title: "Reading la
 
 say "3. Browse and search, as anybody may"
 TOKEN=''
-call GET '/products?limit=5' | jq -r '.data[] | "\(.title): \(.price.amount / 100) \(.price.currency)"'
+call GET '/products?limit=5' | jq -c '.data[] | {title, price}'
 call GET '/products?q=stonew&in_stock=true&sort=price&limit=3' | jq -r '.data[] | "found \(.sku)"'
 
 say "4. Watch the live stream while ordering: the order confirms by itself"
