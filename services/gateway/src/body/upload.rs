@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -39,6 +40,8 @@ struct Source {
     sent_bytes: usize,
     /// Whether everything that was taken from the body is in `sent`.
     complete: bool,
+    /// Whether it is the client who is waited for.
+    starved: bool,
     ended: bool,
     failure: Option<Failure>,
 }
@@ -55,6 +58,7 @@ impl UploadHandle {
             sent: Vec::new(),
             sent_bytes: 0,
             complete: true,
+            starved: false,
             ended: false,
             failure: None,
         }))))
@@ -76,6 +80,21 @@ impl UploadHandle {
         self.source().ended
     }
 
+    /// Returns when the client has sent nothing for so long although it was waited for; never if all is here.
+    pub(crate) async fn stalls(&self, patience: Duration) {
+        let look = || {
+            let source = self.source();
+            (!source.ended).then_some((source.starved, source.left))
+        };
+        while let Some(before) = look() {
+            tokio::time::sleep(patience).await;
+            if before.0 && look() == Some(before) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
     fn source(&self) -> MutexGuard<'_, Source> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,7 +113,9 @@ impl Upload {
 impl Source {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         loop {
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            self.starved = polled.is_pending();
+            let frame = match ready!(polled) {
                 None => {
                     self.ended = true;
                     return Poll::Ready(None);

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use service_kit::error_chain;
 use service_kit::http::{Problem, RequestId};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Gateway;
@@ -19,6 +20,9 @@ use crate::problems;
 use crate::rate_limit::Key;
 use crate::routes::{Access, Route};
 use crate::upstream::{Busy, Exchange, SendError};
+
+/// How long a client may pause within a body once the gateway drains.
+const STALLED: Duration = Duration::from_secs(3);
 
 impl Gateway {
     /// Checks a request against its route and forwards it.
@@ -51,15 +55,33 @@ impl Gateway {
             .get(&route.upstream)
             .ok_or_else(problems::upstream_unavailable)?;
         let deadline = Instant::now() + route.timeout;
-        let sent = timeout_at(deadline, upstream.send(&exchange)).await;
+        let sent = tokio::select! {
+            biased;
+            sent = timeout_at(deadline, upstream.send(&exchange)) => sent.ok(),
+            () = self.stalls_at_the_end(exchange.body.as_ref()) => None,
+        };
         // What the client did wrong meanwhile explains whatever the service made of it.
         let failure = exchange.body.as_ref().and_then(UploadHandle::failure);
         match (sent, failure) {
-            (Ok(Ok((response, busy))), _) => Ok(self.passed_back(response, busy, route, deadline)),
+            (Some(Ok((response, busy))), _) => {
+                Ok(self.passed_back(response, busy, route, deadline))
+            }
             (_, Some(Failure::TooLarge)) => Err(problems::payload_too_large(route.max_body_bytes)),
             (_, Some(Failure::Client)) => Err(problems::incomplete_body()),
-            (Ok(Err(error)), None) => Err(refused(&error, route)),
-            (Err(_), None) => Err(late(exchange.body.as_ref(), route)),
+            (Some(Err(error)), None) => Err(refused(&error, route)),
+            (None, None) => Err(late(exchange.body.as_ref(), route)),
+        }
+    }
+
+    /// Returns when the gateway drains and the client does not go on with its body: one byte now and then must not hold up
+    /// the end.
+    async fn stalls_at_the_end(&self, body: Option<&UploadHandle>) {
+        match body {
+            Some(body) => {
+                self.draining.cancelled().await;
+                body.stalls(STALLED).await;
+            }
+            None => std::future::pending().await,
         }
     }
 

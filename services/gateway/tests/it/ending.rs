@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::fakes::{echo_router, fake};
+use crate::raw;
 use crate::shop::{ROUTES, in_front_of, setup};
 
 #[tokio::test]
@@ -98,6 +99,24 @@ async fn a_stream_that_is_never_silent_ends_too() {
         read
     );
     stopped.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_go_on_does_not_hold_up_the_end() {
+    let one = fake(echo_router("one")).await;
+    let shop = in_front_of(&one).await;
+    let text = "POST /open/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel";
+    let stalled = raw::send(shop.address, text);
+    tokio::pin!(stalled);
+    // It is under way before the request that is answered here.
+    tokio::select! {
+        reply = &mut stalled => panic!("answered: {reply}"),
+        reply = shop.anonymous.get("/open/y") => assert_eq!(reply.unwrap().status, 200),
+    }
+    let stopped = tokio::time::timeout(Duration::from_secs(20), shop.stop());
+    let (stopped, reply) = tokio::join!(stopped, stalled);
+    stopped.unwrap();
+    assert_eq!(raw::outcome(&reply), (408, "request_timeout".to_owned()));
 }
 
 #[tokio::test]
