@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -37,6 +38,7 @@ pub enum KeyError {
 
 struct SigningKey {
     key: EncodingKey,
+    secret: hmac::Key,
     jwk: Jwk,
     id: String,
 }
@@ -86,6 +88,19 @@ impl SigningKeys {
         encode(&header, claims, &self.current.key).map_err(KeyError::Sign)
     }
 
+    /// 256 bits that are the same for the same input, and that nobody can tell who does not have the current key
+    /// (HMAC-SHA-256). Differing purposes give unrelated bits.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, input: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.current.secret);
+        context.update(purpose.as_bytes());
+        context.update(&[0]);
+        context.update(input);
+        let mut bits = [0; 32];
+        bits.copy_from_slice(context.sign().as_ref());
+        bits
+    }
+
     /// The public keys.
     #[must_use]
     pub fn jwks(&self) -> Jwks {
@@ -105,6 +120,12 @@ impl SigningKey {
             .map_err(KeyError::Format)?;
         jwk.common.key_id = Some(id.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { key, jwk, id })
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        Ok(Self {
+            key,
+            secret,
+            jwk,
+            id,
+        })
     }
 }

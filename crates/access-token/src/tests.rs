@@ -206,6 +206,22 @@ async fn after_a_rotation_the_previous_key_is_honoured_and_the_new_one_found() {
     world.verifier.verify(&old_token).await.unwrap();
 }
 
+#[test]
+fn what_is_derived_depends_on_key_purpose_and_input_only() {
+    let world = world_without_keys();
+    let bits = world.keys.derive("a", b"bc");
+    let again = SigningKeys::from_pem(&world.pem, None).unwrap();
+    assert_eq!(again.derive("a", b"bc"), bits);
+    let other = SigningKeys::from_pem(&SigningKeys::generate_pem().unwrap(), Some(&world.pem));
+    for different in [
+        other.unwrap().derive("a", b"bc"),
+        again.derive("ab", b"c"),
+        again.derive("a", b"bd"),
+    ] {
+        assert_ne!(different, bits);
+    }
+}
+
 /// Answers one request for the key set.
 async fn answer(listener: &TcpListener, keys: &SigningKeys) {
     let (mut stream, _) = listener.accept().await.unwrap();
@@ -229,14 +245,14 @@ async fn a_look_at_the_keys_that_was_broken_off_or_failed_is_repeated_soon() {
     };
     let verifier = Verifier::from_settings(&settings, world.clock.clone()).unwrap();
     let old_token = world.token(|_| {});
-    let (verified, ()) = tokio::join!(verifier.verify(&old_token), answer(&listener, &world.keys));
-    verified.unwrap();
+    let (result, ()) = tokio::join!(verifier.verify(&old_token), answer(&listener, &world.keys));
+    result.unwrap();
     let next = SigningKeys::from_pem(&SigningKeys::generate_pem().unwrap(), None).unwrap();
     let new_token = next.sign(&claims(|_| {})).unwrap();
     world.clock.advance(Duration::from_mins(1));
     // Whoever asked hangs up while the key set is on its way.
     tokio::select! {
-        verified = verifier.verify(&new_token) => panic!("nobody answered: {verified:?}"),
+        result = verifier.verify(&new_token) => panic!("nobody answered: {result:?}"),
         _ = listener.accept() => {}
     }
     assert_eq!(verifier.verify(&new_token).await, Err(VerifyError::Invalid));
@@ -246,8 +262,8 @@ async fn a_look_at_the_keys_that_was_broken_off_or_failed_is_repeated_soon() {
     let (refused, ()) = tokio::join!(verifier.verify(&new_token), breaks_off);
     assert_eq!(refused, Err(VerifyError::Invalid));
     world.clock.advance(Duration::from_secs(1));
-    let (verified, ()) = tokio::join!(verifier.verify(&new_token), answer(&listener, &next));
-    verified.unwrap();
+    let (result, ()) = tokio::join!(verifier.verify(&new_token), answer(&listener, &next));
+    result.unwrap();
 }
 
 fn base64url(text: &str) -> String {

@@ -82,6 +82,9 @@ pub struct Identity {
 pub enum Refreshed {
     /// It was used for the first time; its successor takes its place.
     Rotated(Identity),
+    /// It was used a moment ago, and the successor it was given then is what it is given now: two tabs of a browser asked at
+    /// once. Nothing has changed.
+    Concurrent(Identity),
     /// It was used once more while its successor was unused: the reply that carried the successor was lost (E1). Another
     /// successor takes the place of both.
     Repeated(Identity),
@@ -91,6 +94,15 @@ pub enum Refreshed {
     Expired,
     /// It is none, or its owner has signed out.
     Unknown,
+}
+
+/// What may take a refresh token's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Successors {
+    /// When it is used for the first time; the same at every use.
+    pub first: TokenHash,
+    /// When that one was lost on its way.
+    pub replacement: TokenHash,
 }
 
 /// A client's retry key, and what tells its request from another one.
@@ -172,11 +184,11 @@ pub trait UserStore: Send + Sync + 'static {
         context: Context,
     ) -> Result<Option<Identity>, StoreFailure>;
 
-    /// Carries a session on: `token` is used, `successor` takes its place for at most `idle`.
+    /// Carries a session on: `token` is used, one of `successors` takes its place for at most `idle`.
     async fn refresh(
         &self,
         token: TokenHash,
-        successor: TokenHash,
+        successors: Successors,
         idle: Duration,
         context: Context,
     ) -> Result<Refreshed, StoreFailure>;

@@ -68,6 +68,17 @@ impl Tokens {
         Ok(RefreshToken::of(bits))
     }
 
+    /// The successor of a refresh token when it is used for the first time: always the same one, so that tabs of a browser that
+    /// refresh at once all get it. Nobody can tell it from the token without the signing key.
+    #[must_use]
+    pub fn successor_of(&self, token: &str) -> RefreshToken {
+        let bits = self
+            .0
+            .keys
+            .derive("refresh-token-successor", token.as_bytes());
+        RefreshToken::of(bits)
+    }
+
     /// How long a refresh token lives that is not used.
     #[must_use]
     pub fn idle(&self) -> Duration {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::reply::TokenPair;
 use super::{Api, reply};
 use crate::domain::TokenHash;
-use crate::store::Refreshed;
+use crate::store::{Refreshed, Successors};
 
 /// A refresh token to use.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -22,8 +22,8 @@ pub(super) struct Refresh {
 
 /// Carry a session on
 ///
-/// A refresh token works once. If the reply is lost, it works once more as long as its successor is unused; any other second
-/// use ends the session, and all its refresh tokens with it. Roles are read anew.
+/// A refresh token works once. For ten seconds it gives the same successor again, so that tabs of a browser may refresh at once.
+/// If the reply is lost, it works once more as long as its successor is unused; any other second use ends the session, and all its refresh tokens with it. Roles are read anew.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/refresh",
@@ -45,18 +45,23 @@ pub(super) async fn refresh(
     Json(refresh): Json<Refresh>,
 ) -> Result<Response, Problem> {
     let token = TokenHash::of(refresh.refresh_token.expose());
-    let successor = api.tokens.refresh_token()?;
+    let first = api.tokens.successor_of(refresh.refresh_token.expose());
+    let replacement = api.tokens.refresh_token()?;
+    let successors = Successors {
+        first: first.hash(),
+        replacement: replacement.hash(),
+    };
     let context = api.present.context();
     let now = context.now;
     let idle = api.tokens.idle();
-    let refreshed = api
-        .store
-        .refresh(token, successor.hash(), idle, context)
-        .await?;
+    let refreshed = api.store.refresh(token, successors, idle, context).await?;
     metrics::counter!("shop_token_refreshes_total", "outcome" => outcome(&refreshed)).increment(1);
     let (code, detail) = match refreshed {
-        Refreshed::Rotated(identity) | Refreshed::Repeated(identity) => {
-            return reply::tokens(&api, identity, &successor, now);
+        Refreshed::Rotated(identity) | Refreshed::Concurrent(identity) => {
+            return reply::tokens(&api, identity, &first, now);
+        }
+        Refreshed::Repeated(identity) => {
+            return reply::tokens(&api, identity, &replacement, now);
         }
         Refreshed::Reused => (
             "token_reused",
@@ -74,6 +79,7 @@ pub(super) async fn refresh(
 fn outcome(refreshed: &Refreshed) -> &'static str {
     match refreshed {
         Refreshed::Rotated(_) => "rotated",
+        Refreshed::Concurrent(_) => "concurrent",
         Refreshed::Repeated(_) => "repeated",
         Refreshed::Reused => "reused",
         Refreshed::Expired => "expired",

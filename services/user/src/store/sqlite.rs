@@ -17,7 +17,7 @@ use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempoten
 use crate::domain::{Account, Email, Name, PasswordHash, Session, TokenHash};
 use crate::store::{
     AccountPage, Added, ChangeError, Credentials, Edit, Entry, Identity, NewAccount, Refreshed,
-    Retry, SignIn, StoreFailure, UserStore,
+    Retry, SignIn, StoreFailure, Successors, UserStore,
 };
 
 static SCHEMA: Schema = Schema {
@@ -99,7 +99,7 @@ impl UserStore for SqliteUsers {
     async fn refresh(
         &self,
         token: TokenHash,
-        successor: TokenHash,
+        successors: Successors,
         idle: Duration,
         context: Context,
     ) -> Result<Refreshed, StoreFailure> {
@@ -108,7 +108,7 @@ impl UserStore for SqliteUsers {
                 Ok(sessions::refresh(
                     conn,
                     token,
-                    successor,
+                    successors,
                     idle,
                     context.now,
                 )?)

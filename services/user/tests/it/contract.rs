@@ -14,7 +14,7 @@ use contracts::{
 use messaging::OutboxStore;
 use service_kit::Context;
 use user::domain::{Account, Address, Email, Name, PasswordHash, Session, TokenHash};
-use user::store::{Identity, NewAccount, Refreshed, SignIn, UserStore};
+use user::store::{Identity, NewAccount, Refreshed, SignIn, Successors, UserStore};
 
 /// An empty store.
 pub struct Fixture {
@@ -59,6 +59,7 @@ macro_rules! whole_contract {
             sessions::ended_sessions_are_forgotten_when_they_are_old,
             refreshing::tokens_rotate_and_roles_are_read_anew,
             refreshing::after_a_lost_reply_the_old_token_works_once_more,
+            refreshing::for_a_moment_a_used_token_gives_the_same_successor_again,
             refreshing::an_old_token_whose_successor_was_used_ends_the_session,
             refreshing::an_old_token_is_repeated_once_only,
             refreshing::a_successor_that_was_replaced_ends_the_session_when_it_turns_up,
@@ -173,8 +174,16 @@ impl Fixture {
     }
 
     pub async fn refresh(&self, used: &str, successor: &str) -> Refreshed {
-        let (used, successor) = (token(used), token(successor));
-        let refreshed = self.store.refresh(used, successor, IDLE, self.context());
+        self.refresh_or(used, successor, successor).await
+    }
+
+    pub async fn refresh_or(&self, used: &str, first: &str, replacement: &str) -> Refreshed {
+        let successors = Successors {
+            first: token(first),
+            replacement: token(replacement),
+        };
+        let context = self.context();
+        let refreshed = self.store.refresh(token(used), successors, IDLE, context);
         refreshed.await.unwrap()
     }
 

@@ -8,7 +8,10 @@ use sqlite_store::StoreError;
 
 use super::rows::{roles, text, time, unexpected};
 use crate::domain::{PasswordHash, Session, TokenHash};
-use crate::store::{Credentials, Identity, Refreshed, SignIn};
+use crate::store::{Credentials, Identity, Refreshed, SignIn, Successors};
+
+/// How long after its first use a token is given the same successor again.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 pub(super) fn sign_in(
     conn: &Connection,
@@ -103,6 +106,8 @@ struct Token {
     /// When it or its session ends.
     ends_at: Timestamp,
     session_ends_at: Timestamp,
+    /// When its session was carried on last.
+    last_used_at: Timestamp,
     /// Why its session was ended.
     end_reason: Option<String>,
 }
@@ -110,7 +115,7 @@ struct Token {
 fn token(conn: &Connection, hash: TokenHash) -> Result<Option<Token>, StoreError> {
     let token = conn
         .prepare_cached(
-            "SELECT s.id, t.state, min(t.ends_at, s.ends_at), s.ends_at, s.end_reason
+            "SELECT s.id, t.state, min(t.ends_at, s.ends_at), s.ends_at, s.last_used_at, s.end_reason
              FROM refresh_token t JOIN session s ON s.id = t.session_id WHERE t.hash = ?1",
         )?
         .query_row([hash.0], |row| {
@@ -119,7 +124,8 @@ fn token(conn: &Connection, hash: TokenHash) -> Result<Option<Token>, StoreError
                 state: state(row, 1)?,
                 ends_at: time(row, 2)?,
                 session_ends_at: time(row, 3)?,
-                end_reason: row.get(4)?,
+                last_used_at: time(row, 4)?,
+                end_reason: row.get(5)?,
             })
         })
         .optional()?;
@@ -135,16 +141,29 @@ fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
     }
 }
 
-/// The two stories behind a used token: its owner lost the reply and asks again, or a thief and its owner both have it.
+/// Whether this is the token that the session's client should use next.
+fn is_active(conn: &Connection, session: SessionId, hash: TokenHash) -> Result<bool, StoreError> {
+    let active = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM refresh_token WHERE hash = ?1 AND session_id = ?2 AND state = 'active')",
+        )?
+        .query_row(params![hash.0, session.to_string()], |row| row.get(0))?;
+    Ok(active)
+}
+
+/// The three stories behind a used token: two tabs of a browser refresh at once, its owner lost the reply and asks again, or a
+/// thief and its owner both have it.
 ///
-/// The first is possible once, and only as long as nobody has used the successor that the lost reply carried. So a used
+/// The first is over within moments: until then a used token gives the successor it gave, as long as that is unused.
+///
+/// The second is possible once, and only as long as nobody has used the successor that the lost reply carried. So a used
 /// token may be repeated once in that time, and the unused successor is replaced with it; if the successor turns up later
 /// all the same, somebody else read that reply. Everything but that one repetition is taken for theft, which ends the
 /// session for both.
 pub(super) fn refresh(
     conn: &Connection,
     hash: TokenHash,
-    successor: TokenHash,
+    successors: Successors,
     idle: Duration,
     now: Timestamp,
 ) -> Result<Refreshed, StoreError> {
@@ -166,6 +185,16 @@ pub(super) fn refresh(
     if token.ends_at <= now {
         return Ok(Refreshed::Expired);
     }
+    let at_once = token.state == State::Repeatable && now.since(token.last_used_at) <= AT_ONCE;
+    if at_once && is_active(conn, token.session, successors.first)? {
+        let identity = identity(conn, token.session)?;
+        return Ok(identity.map_or(Refreshed::Unknown, Refreshed::Concurrent));
+    }
+    let successor = if token.state == State::Active {
+        successors.first
+    } else {
+        successors.replacement
+    };
     // What came before is used up now: the token before, and on a repetition the successor that never arrived.
     conn.prepare_cached(
         "UPDATE refresh_token SET state = 'spent' WHERE session_id = ?1 AND state <> 'spent'",

@@ -54,6 +54,27 @@ pub async fn after_a_lost_reply_the_old_token_works_once_more(fixture: Fixture) 
     );
 }
 
+pub async fn for_a_moment_a_used_token_gives_the_same_successor_again(fixture: Fixture) {
+    let identity = signed_in(&fixture).await;
+    fixture.refresh("1", "2").await;
+    fixture.clock.advance(Duration::from_secs(10));
+    for _ in 0..3 {
+        let refreshed = fixture.refresh_or("1", "2", "x").await;
+        assert_eq!(refreshed, Refreshed::Concurrent(identity.clone()));
+    }
+    // A moment later it is a lost reply, and what was lost is replaced.
+    fixture.clock.advance(Duration::from_millis(1));
+    let refreshed = fixture.refresh_or("1", "2", "3").await;
+    assert_eq!(refreshed, Refreshed::Repeated(identity.clone()));
+    let refreshed = fixture.refresh("3", "4").await;
+    assert_eq!(refreshed, Refreshed::Rotated(identity.clone()));
+    // Once the successor is used, the moment is over.
+    let refreshed = fixture.refresh("4", "5").await;
+    assert_eq!(refreshed, Refreshed::Rotated(identity));
+    assert_eq!(fixture.refresh("3", "4").await, Refreshed::Reused);
+    assert_eq!(fixture.refresh("5", "6").await, Refreshed::Reused);
+}
+
 pub async fn an_old_token_whose_successor_was_used_ends_the_session(fixture: Fixture) {
     signed_in(&fixture).await;
     fixture.refresh("1", "2").await;
