@@ -86,6 +86,25 @@ fn an_unknown_url_scheme_is_refused_by_name() {
 }
 
 #[test]
+fn settings_are_checked_without_a_start() {
+    let harness: ShopHarness = harness();
+    let output = run(
+        harness.data(),
+        &["--check-config"],
+        &[(
+            "SHOP__ORDER__STORE__URL",
+            "postgres://user:secret@host/shop",
+        )],
+    );
+    let text = refusal(&output);
+    assert!(
+        text.starts_with("setting `order.store.url`: ") && text.contains("the scheme `postgres`"),
+        "{text}"
+    );
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[test]
 fn a_damaged_store_is_not_opened() {
     let harness = harness();
     std::fs::write(harness.data().join("order.db"), [0x5a; 8192]).unwrap();

@@ -1,6 +1,8 @@
 //! What the shop says when it runs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use crate::data_folder::DataFolder;
 use crate::first_start::ADMIN_PASSWORD;
@@ -33,6 +35,7 @@ pub(crate) fn text(
     {
         writeln!(text, "  {service:<14} http://{address}")?;
     }
+    left_out(&mut text, settings, &addresses)?;
     writeln!(text, "  data folder    {}", folder.path().display())?;
     if own_admin && addresses.contains_key("user") {
         let password = folder.join(ADMIN_PASSWORD);
@@ -75,4 +78,49 @@ pub(crate) fn text(
     }
     text.push_str("\nCtrl-C stops it; nothing that was acknowledged is lost, however it ends.\n");
     Ok(text)
+}
+
+/// The services that `--only` leaves out, and where the gateway looks for them: another shop may well be there.
+fn left_out(
+    text: &mut String,
+    settings: &Settings,
+    addresses: &BTreeMap<&'static str, SocketAddr>,
+) -> std::fmt::Result {
+    for service in Service::ALL {
+        let name = service.name();
+        if addresses.contains_key(name) {
+            continue;
+        }
+        match settings.gateway.upstreams.get(name) {
+            Some(upstream) if addresses.contains_key("gateway") => writeln!(
+                text,
+                "  {name:<14} not started here; the gateway looks for it at {}",
+                upstream.url
+            )?,
+            _ => writeln!(text, "  {name:<14} not started here")?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_that_are_left_out_are_named_with_the_place_where_they_are_expected() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut text = String::new();
+        let started = BTreeMap::from([
+            ("gateway", address),
+            ("product", address),
+            ("order", address),
+        ]);
+        left_out(&mut text, &Settings::default(), &started).unwrap();
+        assert_eq!(
+            text,
+            "  user           not started here; the gateway looks for it at http://127.0.0.1:3001\n  \
+             notification   not started here; the gateway looks for it at http://127.0.0.1:3004\n"
+        );
+    }
 }
