@@ -5,10 +5,20 @@ use serde_json::{Map, Value, json};
 use crate::routes::{Access, Route};
 
 /// Statuses and their codes on any route.
-const ALWAYS: [(&str, &[&str]); 6] = [
-    ("400", &["invalid_path"]),
+const ALWAYS: [(&str, &[&str]); 8] = [
+    (
+        "400",
+        &[
+            "invalid_path",
+            "host_missing",
+            "invalid_header",
+            "duplicate_header",
+        ],
+    ),
+    ("414", &["uri_too_long"]),
     ("429", &["too_many_requests"]),
     ("431", &["headers_too_large"]),
+    ("500", &["internal_error"]),
     ("502", &["upstream_failed"]),
     ("503", &["upstream_unavailable"]),
     ("504", &["upstream_timeout"]),
