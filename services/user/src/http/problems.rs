@@ -13,10 +13,12 @@ use crate::tokens::TokenError;
 
 impl From<StoreFailure> for Problem {
     fn from(failure: StoreFailure) -> Self {
-        tracing::error!(error = error_chain(&failure), "a request failed");
+        let error = error_chain(&failure);
         if !failure.0.is_away() {
+            tracing::error!(error, "the user store and this program do not fit");
             return Self::internal();
         }
+        tracing::warn!(error, "the user store does not answer");
         Self::unavailable("unavailable", "Try again shortly", Duration::from_secs(1))
     }
 }
