@@ -3,6 +3,7 @@
 mod accept;
 mod activity;
 mod connection;
+mod files;
 mod service;
 mod unread;
 

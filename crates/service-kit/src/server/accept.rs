@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::HttpSettings;
 use super::connection::connection;
+use super::files;
 use super::service::HttpService;
 use crate::lifecycle::Lifecycle;
 
@@ -32,7 +33,9 @@ pub(crate) async fn serve<S: HttpService>(
         settings,
     };
     let draining = server.lifecycle.token();
-    let places = Arc::new(Semaphore::new(server.settings.max_connections));
+    let places = Arc::new(Semaphore::new(files::places(
+        server.settings.max_connections,
+    )));
     loop {
         let accepted = tokio::select! {
             () = draining.cancelled() => break,
