@@ -63,11 +63,12 @@ impl EmbeddedBroker {
 
     /// What was in hand at an orderly end does not count as handed out.
     async fn uncount(&self) -> Result<(), StoreError> {
-        let read: Vec<_> = self
-            .queues()
-            .values()
-            .map(|queue| (queue.name.clone(), queue.read_to()))
-            .collect();
+        let queues: Vec<_> = self.queues().values().cloned().collect();
+        let mut read = Vec::with_capacity(queues.len());
+        for queue in queues {
+            queue.finish_reading().await;
+            read.push((queue.name.clone(), queue.read_to()));
+        }
         self.db
             .write(move |connection| {
                 read.iter()

@@ -6,9 +6,16 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use sqlite_store::StoreError;
 use tokio::sync::Notify;
 
-use super::rows::{READ_BATCH, Stored};
+use super::rows::{HandedOut, Stored};
+
+/// A read of the file that is under way. Whoever waits for it drives it on, and giving up waiting does not end it: the
+/// rows are counted as handed out as soon as it has begun.
+type Reading = Shared<BoxFuture<'static, Result<(), StoreError>>>;
 
 /// A queue as its consumers share it.
 #[derive(Debug)]
@@ -16,8 +23,8 @@ pub(super) struct Queue {
     pub(super) name: String,
     /// Woken when there may be something to take.
     pub(super) changed: Notify,
-    /// Held by the one consumer that reads the file, so that no row is read twice.
-    pub(super) reading: tokio::sync::Mutex<()>,
+    /// The one read that is under way, so that no row is read twice.
+    reading: Mutex<Option<Reading>>,
     state: Mutex<State>,
 }
 
@@ -40,7 +47,7 @@ impl Queue {
         Self {
             name: name.to_owned(),
             changed: Notify::new(),
-            reading: tokio::sync::Mutex::new(()),
+            reading: Mutex::default(),
             state: Mutex::new(State {
                 read_to: 0,
                 // What an earlier process left is unread.
@@ -64,6 +71,37 @@ impl Queue {
         state.ready.pop_front().ok_or_else(|| state.may_read())
     }
 
+    /// Reads on: waits for the read that is under way, or begins this one. Giving up waiting loses nothing.
+    pub(super) async fn read(
+        &self,
+        begin: impl FnOnce() -> BoxFuture<'static, Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let reading = self
+            .reading()
+            .get_or_insert_with(|| begin().shared())
+            .clone();
+        let done = reading.clone().await;
+        self.forget(&reading);
+        done
+    }
+
+    /// Waits for the read that is under way, if one is.
+    pub(super) async fn finish_reading(&self) {
+        let reading = self.reading().clone();
+        if let Some(reading) = reading {
+            // Whoever reads next is told what went wrong.
+            let _ = reading.clone().await;
+            self.forget(&reading);
+        }
+    }
+
+    fn forget(&self, done: &Reading) {
+        let mut reading = self.reading();
+        if reading.as_ref().is_some_and(|reading| reading.ptr_eq(done)) {
+            *reading = None;
+        }
+    }
+
     /// Where to read on; none if somebody else has read meanwhile.
     pub(super) fn position(&self) -> Option<Position> {
         let state = self.state();
@@ -74,10 +112,11 @@ impl Queue {
     }
 
     /// Makes rows that were read from `position` on ready, once their counts are committed.
-    pub(super) fn fill(&self, position: &Position, rows: Vec<Stored>) {
+    pub(super) fn fill(&self, position: &Position, handed_out: HandedOut) {
+        let HandedOut { rows, to_the_end } = handed_out;
         let mut state = self.state();
         state.suspect = rows.first().is_some_and(Stored::is_suspect);
-        if rows.len() < READ_BATCH && !state.suspect {
+        if to_the_end {
             state.seen = position.added;
         }
         if let Some(last) = rows.last() {
@@ -105,6 +144,10 @@ impl Queue {
     /// The last row that was read: all up to it that are still in the file count as handed out.
     pub(super) fn read_to(&self) -> i64 {
         self.state().read_to
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

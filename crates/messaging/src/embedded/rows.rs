@@ -10,7 +10,7 @@ use sqlite_store::StoreError;
 use crate::message::Message;
 
 /// Rows read at a time: bounds the memory of a long queue.
-pub(super) const READ_BATCH: usize = 256;
+const READ_BATCH: usize = 256;
 /// From so many hand-outs on a row is read alone. A message that kills the process is suspected together with those that
 /// were in hand with it; one at a time they prove their innocence, and only the culprit reaches the delivery limit.
 const SUSPECT: u32 = 4;
@@ -87,21 +87,32 @@ pub(super) fn route(connection: &Connection, batch: Vec<Message>) -> Result<Rout
     Ok(routed)
 }
 
-/// Reads the rows of a queue behind `after` and counts that they are handed out: a batch, or one row under suspicion.
+/// Rows that are handed out now.
+#[derive(Debug, Default)]
+pub(super) struct HandedOut {
+    /// A batch, or one row under suspicion.
+    pub(super) rows: Vec<Stored>,
+    /// Whether there was nothing behind them.
+    pub(super) to_the_end: bool,
+}
+
+/// Reads the rows of a queue behind `after` and counts that they are handed out.
 pub(super) fn hand_out(
     connection: &Connection,
     queue: &str,
     after: i64,
-) -> Result<Vec<Stored>, StoreError> {
+) -> Result<HandedOut, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body,
            seq, origin, deliveries + 1
          FROM message INDEXED BY message_by_queue WHERE queue = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
     let mut rows = Vec::new();
+    let mut to_the_end = true;
     for row in select.query_map(params![queue, after, READ_BATCH], stored)? {
         let row = row?;
         if row.is_suspect() {
+            to_the_end = false;
             if rows.is_empty() {
                 rows.push(row);
             }
@@ -109,6 +120,7 @@ pub(super) fn hand_out(
         }
         rows.push(row);
     }
+    to_the_end &= rows.len() < READ_BATCH;
     if let Some(last) = rows.last() {
         connection
             .prepare_cached(
@@ -116,7 +128,7 @@ pub(super) fn hand_out(
             )?
             .execute(params![queue, after, last.seq])?;
     }
-    Ok(rows)
+    Ok(HandedOut { rows, to_the_end })
 }
 
 /// Takes back that the rows of a queue up to `read_to` were handed out: an orderly end is no message's fault.

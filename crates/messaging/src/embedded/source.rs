@@ -33,19 +33,11 @@ impl EmbeddedSource {
         }
     }
 
-    /// Reads the next rows from the file into the queue's memory. Cancelling it costs the rows one hand-out.
+    /// Reads the next rows from the file into the queue's memory.
     async fn read(&self) -> Result<(), StoreError> {
-        let _reading = self.queue.reading.lock().await;
-        let Some(position) = self.queue.position() else {
-            return Ok(());
-        };
-        let (name, after) = (self.queue.name.clone(), position.after);
-        let rows = self
-            .db
-            .write(move |connection| rows::hand_out(connection, &name, after))
-            .await?;
-        self.queue.fill(&position, rows);
-        Ok(())
+        self.queue
+            .read(|| Box::pin(read(self.db.clone(), Arc::clone(&self.queue))))
+            .await
     }
 
     fn is_beyond_limit(&self, stored: &Stored) -> bool {
@@ -64,6 +56,18 @@ impl EmbeddedSource {
         self.dead_letters.wake();
         Ok(())
     }
+}
+
+async fn read(db: Database, queue: Arc<Queue>) -> Result<(), StoreError> {
+    let Some(position) = queue.position() else {
+        return Ok(());
+    };
+    let (name, after) = (queue.name.clone(), position.after);
+    let handed_out = db
+        .write(move |connection| rows::hand_out(connection, &name, after))
+        .await?;
+    queue.fill(&position, handed_out);
+    Ok(())
 }
 
 #[async_trait]

@@ -108,6 +108,52 @@ async fn a_message_that_kills_the_process_takes_no_other_into_the_dead_letters()
 }
 
 #[tokio::test]
+async fn giving_up_waiting_costs_no_message_a_hand_out() {
+    let bench = Embedded::fresh().await;
+    bench.broker.declare(BINDINGS).await.unwrap();
+    let sent = messages(2);
+    bench.broker.publish(sent.clone()).await.unwrap();
+    let mut subscription = bench.broker.subscribe(QUEUE, 10).await.unwrap();
+    for _ in 0..DELIVERY_LIMIT + 5 {
+        // Dropped while the file is being read; what the writer was asked for is done behind it.
+        drop(futures_util::poll!(Box::pin(subscription.next())));
+        bench.broker.declare(BINDINGS).await.unwrap();
+    }
+    for message in sent {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(10), subscription.next());
+        let delivery = next.await.expect("it is still in the queue").unwrap();
+        assert_eq!((&delivery.message, delivery.attempt), (&message, 1));
+        assert!(delivery.ack().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_message_under_suspicion_behind_others_is_not_forgotten() {
+    let bench = Embedded::fresh().await;
+    bench.broker.declare(BINDINGS).await.unwrap();
+    let sent = messages(3);
+    bench.broker.publish(sent.clone()).await.unwrap();
+    // A read that was cut short by the end of a process counts rows that nobody took.
+    let path = bench.folder.path().join("broker.db");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute(
+            "UPDATE message SET deliveries = 5 WHERE id = ?1",
+            [&sent[1].id],
+        )
+        .unwrap();
+    let mut subscription = bench.broker.subscribe(QUEUE, 10).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < sent.len() {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(10), subscription.next());
+        let delivery = next.await.expect("nothing more is published").unwrap();
+        seen.push(delivery.message.id.clone());
+        assert!(delivery.ack().await.unwrap());
+    }
+    assert_eq!(seen, ids(&sent));
+}
+
+#[tokio::test]
 async fn a_queue_longer_than_what_is_read_at_a_time_is_drained_in_order() {
     let bench = Embedded::fresh().await;
     bench.broker.declare(BINDINGS).await.unwrap();
