@@ -95,7 +95,8 @@ impl MessageStore for SqliteMessages {
                 )?;
                 let received = connection.execute(
                     "DELETE FROM inbox WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox
-                     WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
+                     WHERE received_at < ?1 AND message_id NOT IN (SELECT id FROM deferred)
+                     ORDER BY received_at LIMIT ?2)",
                     params![now.minus(DAY * 30).unix_millis(), SWEEP_BATCH],
                 )?;
                 let replies = sqlite_store::idempotency::sweep(connection, now.minus(DAY * 2), SWEEP_BATCH)?;

@@ -19,8 +19,8 @@ const SWEEP_EVERY: u32 = 120;
 /// Everything the messaging tables of one service can do.
 #[async_trait]
 pub trait MessageStore: OutboxStore + DeferredStore {
-    /// Removes a batch of what is too old to matter: published events after 24 hours, inbox rows after 30 days, and kept
-    /// replies to idempotent requests after 48 hours. Returns how many rows; zero when nothing is left.
+    /// Removes a batch of what is too old to matter: published events after 24 hours, inbox rows after 30 days unless
+    /// their message is deferred or parked and may be tried again, and kept replies to idempotent requests after 48 hours. Returns how many rows; zero when nothing is left.
     async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError>;
 }
 

@@ -36,6 +36,7 @@ macro_rules! store_contract {
             the_outbox_tells_how_much_waits_and_since_when,
             replaying_tells_what_happened_since_again_with_the_same_ids,
             sweeping_removes_what_is_old_and_nothing_that_waits,
+            what_was_received_is_known_as_long_as_its_message_may_be_tried_again,
             a_message_is_received_once_by_each_consumer,
             a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
             a_message_that_is_deferred_twice_keeps_its_first_row,
@@ -192,6 +193,24 @@ pub async fn sweeping_removes_what_is_old_and_nothing_that_waits(bench: impl Ben
     );
     let waiting = store.claim(9, LEASE, thirty_days_later).await.unwrap();
     assert_eq!(waiting, [message_of(&events[2])]);
+}
+
+pub async fn what_was_received_is_known_as_long_as_its_message_may_be_tried_again(
+    bench: impl Bench,
+) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    let id = message.id.clone();
+    // One delivery failed until it was parked, another one of the same message got through.
+    store.park(QUEUE, message, "broken", now()).await.unwrap();
+    assert!(bench.first_delivery(QUEUE, &id, now()).await);
+    let later = now().plus(HOUR * 24 * 60);
+    assert_eq!(store.sweep(later).await.unwrap(), 0);
+    assert!(store.replay(&id, later).await.unwrap());
+    assert_eq!(store.sweep(later).await.unwrap(), 0);
+    assert!(!bench.first_delivery(QUEUE, &id, later).await, "known");
+    store.resolve(&id).await.unwrap();
+    assert_eq!(store.sweep(later).await.unwrap(), 1);
 }
 
 pub async fn a_message_is_received_once_by_each_consumer(bench: impl Bench) {
