@@ -50,14 +50,21 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = connection
-                .map_err(E::from)
-                .and_then(|connection| in_savepoint(connection, command));
+            let (result, culprit) = match connection {
+                Ok(connection) => {
+                    let result = in_savepoint(connection, command);
+                    (result, connection.is_autocommit())
+                }
+                Err(error) => (Err(error.into()), false),
+            };
             Box::new(move |group| {
                 // Nobody listening any more (a closed connection) is fine: the command is applied all the same.
                 let _ = reply.send(match group {
                     Ok(()) => result,
-                    Err(error) => result.and(Err(error.into())),
+                    // It knows best why the transaction is gone.
+                    Err(error) if culprit => result.and(Err(error.into())),
+                    // Also of a command that refused: what it saw may have been a neighbour's work, which is undone.
+                    Err(error) => Err(error.into()),
                 });
             })
         });

@@ -37,3 +37,36 @@ async fn if_the_commit_fails_every_command_of_the_group_fails_and_the_next_group
     notes.add("next").await.unwrap();
     assert_eq!(notes.all().await, ["next"]);
 }
+
+#[tokio::test]
+async fn what_was_refused_because_of_a_neighbour_that_was_undone_may_be_tried_again() {
+    let notes = Notes::open().await;
+    let held = notes.hold_the_writer("taken").await;
+    let (refused, dangling) = (notes.db.clone(), notes.db.clone());
+    let refused = queued(async move {
+        refused
+            .write(|connection| {
+                let taken: bool = connection.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM note WHERE text = 'taken')",
+                    [],
+                    |row| row.get(0),
+                )?;
+                assert!(taken, "it sees what its neighbour did");
+                Err::<(), _>(StoreError::Unexpected("the note is taken".to_owned()))
+            })
+            .await
+    });
+    let dangling = queued(async move {
+        dangling
+            .write(|connection| {
+                connection.execute("INSERT INTO answer (to_note) VALUES ('nobody')", [])?;
+                Ok::<_, StoreError>(())
+            })
+            .await
+    });
+    held.release().await.unwrap_err();
+    dangling.await.unwrap().unwrap_err();
+    let error = refused.await.unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::Commit(_)), "{error:?}");
+    assert_eq!(notes.all().await, Vec::<String>::new());
+}
