@@ -86,6 +86,17 @@ fn an_unknown_url_scheme_is_refused_by_name() {
 }
 
 #[test]
+fn the_one_store_of_one_service_is_not_taken_for_all_of_them() {
+    let harness = harness();
+    let output = run(harness.data(), &[], &[("STORE_URL", "sqlite:///order.db")]);
+    assert_eq!(
+        refusal(&output),
+        "STORE_URL names the one store of one service, and the one binary has four: unset it, or set \
+         SHOP__ORDER__STORE__URL and the like"
+    );
+}
+
+#[test]
 fn settings_are_checked_without_a_start() {
     let harness: ShopHarness = harness();
     let output = run(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Parser;
 use contracts::SystemClock;
 use service_kit::{settings, signal, telemetry};
@@ -40,6 +40,12 @@ struct Cli {
 /// Does what the command line says, until a signal ends it.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    if std::env::vars_os().any(|(name, _)| name == "STORE_URL" || name == "STORE_URL_FILE") {
+        bail!(
+            "STORE_URL names the one store of one service, and the one binary has four: unset it, or set \
+             SHOP__ORDER__STORE__URL and the like"
+        );
+    }
     let mut settings: Settings = settings::load(cli.config.as_deref())?;
     settings.place(&std::path::absolute(&cli.data)?)?;
     if cli.check_config {
