@@ -128,6 +128,9 @@ pub struct OrderPlaced {
 pub struct OrderConfirmed {
     /// The order.
     pub order: OrderSummary,
+    /// Whether this was told before: the answer to a question of stock, and no news to the customer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
 }
 
 /// `order.rejected.v1`.

@@ -88,7 +88,8 @@ fn kept(notification: &Store) -> Result<HashSet<String>> {
 }
 
 fn wanted(store: &Store, event_type: &str, path: &str) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT id, body ->> ?2 FROM outbox WHERE type = ?1";
+    // What only answers a question of stock is no news.
+    let sql = "SELECT id, body ->> ?2 FROM outbox WHERE type = ?1 AND coalesce(body ->> '$.repeated', 0) = 0";
     store.rows(sql, [event_type, path], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })

@@ -152,6 +152,12 @@ pub fn healthy() -> Folder {
         ("evt_3", EventType::OrderPlaced, "ord_1", customer),
         ("evt_4", EventType::StockReserved, "ord_1", "{}"),
         ("evt_5", EventType::OrderConfirmed, "ord_1", customer),
+        (
+            "evt_10",
+            EventType::OrderConfirmed,
+            "ord_1",
+            r#"{"order":{"customer_id":"usr_1"},"repeated":true}"#,
+        ),
         ("evt_6", EventType::OrderCancelRequested, "ord_2", "{}"),
         (
             "evt_7",

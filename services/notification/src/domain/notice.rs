@@ -57,6 +57,8 @@ impl Intake {
             }
             Payload::StockLow(low) => Self::notice(low_stock(&low)),
             Payload::OrderPlaced(placed) => Self::notice(placed_notice(&placed.order)),
+            // Told to stock again, because it asked.
+            Payload::OrderConfirmed(confirmed) if confirmed.repeated => Self::default(),
             Payload::OrderConfirmed(confirmed) => Self::notice(about(
                 &confirmed.order,
                 "confirmed",
@@ -222,5 +224,26 @@ mod tests {
             };
             assert_eq!(Intake::of(event), Intake::default());
         }
+    }
+
+    #[test]
+    fn a_confirmation_that_only_answers_stocks_question_is_no_news() {
+        let sample = include_str!("../../../../crates/contracts/samples/order.confirmed.v1.json");
+        let now = Timestamp::from_unix_millis(0);
+        let told = |sample: &str| {
+            let payload = Payload::from_json(EventType::OrderConfirmed, sample).unwrap();
+            let event = Event {
+                id: contracts::EventId::at(now),
+                occurred_at: now,
+                aggregate_version: 2,
+                correlation_id: String::new(),
+                payload,
+            };
+            Intake::of(event).notice.is_some()
+        };
+        assert!(told(sample));
+        let mut repeated: Value = serde_json::from_str(sample).unwrap();
+        repeated["repeated"] = json!(true);
+        assert!(!told(&repeated.to_string()));
     }
 }

@@ -86,7 +86,10 @@ pub fn placed(customer_id: UserId) -> OrderPlaced {
 
 pub fn confirmed(customer_id: UserId) -> OrderConfirmed {
     let order = order(customer_id);
-    OrderConfirmed { order }
+    OrderConfirmed {
+        order,
+        repeated: false,
+    }
 }
 
 pub fn rejected(customer_id: UserId) -> OrderRejected {

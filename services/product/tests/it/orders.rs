@@ -40,7 +40,12 @@ async fn an_order_is_held_sold_sent_back_and_undone() {
         })
         .await;
     service.wait_for_stock("A", (7, 3, 0)).await;
-    service.tell(OrderConfirmed { order }).await;
+    service
+        .tell(OrderConfirmed {
+            order,
+            repeated: false,
+        })
+        .await;
     service.wait_for_stock("A", (7, 0, 3)).await;
     let lines = vec![stock_line("A", 1)];
     service
@@ -131,7 +136,12 @@ async fn an_old_hold_is_asked_about_by_itself() {
     service.clock.advance(Duration::from_mins(1));
     assert_eq!(service.answers(1).await, expired);
     service.wait_for_stock("A", (9, 1, 0)).await;
-    service.tell(OrderConfirmed { order }).await;
+    service
+        .tell(OrderConfirmed {
+            order,
+            repeated: false,
+        })
+        .await;
     service.wait_for_stock("A", (9, 0, 1)).await;
     service.stop().await;
 }

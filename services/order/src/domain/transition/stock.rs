@@ -29,7 +29,7 @@ pub(super) fn reserved(order: &Order, now: Timestamp) -> Decision {
 
 fn confirm(order: &Order, now: Timestamp) -> Decision {
     let next = order.step(OrderStatus::Confirmed, now);
-    let event = confirmed(&next);
+    let event = confirmed(&next, false);
     Decision::change(
         next,
         Record::Nothing,
@@ -38,9 +38,10 @@ fn confirm(order: &Order, now: Timestamp) -> Decision {
     )
 }
 
-fn confirmed(order: &Order) -> Payload {
+fn confirmed(order: &Order, repeated: bool) -> Payload {
     OrderConfirmed {
         order: order.summary(),
+        repeated,
     }
     .into()
 }
@@ -116,7 +117,7 @@ pub(super) fn hold_expired(order: &Order, now: Timestamp) -> Decision {
         | OrderStatus::Delivered
         | OrderStatus::Returned => Decision::Repeat {
             order: Box::new(order.clone()),
-            event: confirmed(order),
+            event: confirmed(order, true),
         },
         OrderStatus::Rejected | OrderStatus::Cancelling | OrderStatus::Cancelled => {
             Decision::Repeat {
@@ -156,7 +157,11 @@ mod tests {
         assert_eq!(change.order.due_at, None);
         assert_eq!(change.entry.kind, EntryKind::Confirmed);
         let order = change.order.summary();
-        assert_eq!(change.event, Some(OrderConfirmed { order }.into()));
+        let confirmed = OrderConfirmed {
+            order,
+            repeated: false,
+        };
+        assert_eq!(change.event, Some(confirmed.into()));
     }
 
     #[test]
@@ -225,7 +230,7 @@ mod tests {
         assert_eq!(
             decide(OrderStatus::Confirmed, &Input::HoldExpired),
             Decision::Repeat {
-                event: confirmed(&order),
+                event: confirmed(&order, true),
                 order: Box::new(order),
             }
         );

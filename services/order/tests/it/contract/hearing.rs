@@ -28,6 +28,7 @@ pub async fn stock_that_is_held_confirms_an_order_once(fixture: Fixture) {
     );
     let confirmed = OrderConfirmed {
         order: order.summary(),
+        repeated: false,
     };
     assert_eq!(fixture.events().await, [(2, confirmed.into())]);
     let order = fixture.order(order.id).await;
@@ -87,6 +88,7 @@ pub async fn an_expired_hold_is_answered_also_for_an_order_nobody_knows(fixture:
     }
     let confirmed = OrderConfirmed {
         order: order.summary(),
+        repeated: true,
     };
     let disowned = OrderCancelRequested {
         order_id: unknown,
