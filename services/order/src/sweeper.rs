@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::OrderId;
+use futures_util::StreamExt as _;
 use messaging::Poke;
-use service_kit::crash_point;
+use service_kit::{crash_point, error_chain};
 
 use crate::store::{Heard, OrderStore, StoreError};
 use crate::waiting::Waiting;
@@ -16,6 +17,9 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Orders moved on in one go; what is left waits for the next.
 const BATCH: u32 = 100;
+
+/// Orders moved on at the same time: the store's group commit makes one transaction of many.
+const AT_ONCE: usize = 32;
 
 /// Gives up overdue orders and reminds stock of those it has not released.
 #[derive(Clone)]
@@ -43,10 +47,10 @@ impl Sweeper {
             }
             crash_point("sweeper.after_select");
             let before = moved;
-            for order_id in overdue {
-                if self.move_on(order_id).await? {
-                    moved += 1;
-                }
+            let moving = overdue.into_iter().map(|order_id| self.move_on(order_id));
+            let mut moving = futures_util::stream::iter(moving).buffer_unordered(AT_ONCE);
+            while let Some(done) = moving.next().await {
+                moved += usize::from(done?);
             }
             // An order that stays overdue although it was moved on would keep this loop busy for ever.
             if moved == before {
@@ -57,7 +61,15 @@ impl Sweeper {
 
     async fn move_on(&self, order_id: OrderId) -> Result<bool, StoreError> {
         let context = self.present.context();
-        let heard = self.store.deadline_passed(order_id, context).await?;
+        let heard = match self.store.deadline_passed(order_id, context).await {
+            // One that cannot be read must not keep those behind it waiting for ever.
+            Err(error @ StoreError::Broken(_)) => {
+                let error = error_chain(&error);
+                tracing::error!(%order_id, error, "an overdue order cannot be moved on");
+                return Ok(false);
+            }
+            heard => heard?,
+        };
         crash_point("sweeper.after_commit");
         match heard {
             Heard::Nothing => return Ok(false),

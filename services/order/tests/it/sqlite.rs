@@ -1,12 +1,18 @@
 //! The SQLite store keeps the contract, and what it promised survives.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::ManualClock;
+use contracts::events::order::OrderStatus;
+use messaging::Poke;
 use messaging::sqlite::SqliteMessages;
 use order::domain::Deadlines;
 use order::store::OrderStore as _;
 use order::store::sqlite::SqliteOrders;
+use order::sweeper::Sweeper;
+use order::waiting::Waiting;
+use service_kit::Present;
 
 use crate::contract::{Fixture, start, whole_contract};
 
@@ -39,4 +45,29 @@ async fn an_order_is_there_after_the_file_is_opened_again() {
         .await
         .unwrap();
     assert_eq!(reopened.order(order.id, None).await.unwrap(), Some(order));
+}
+
+#[tokio::test]
+async fn an_overdue_order_that_cannot_be_read_keeps_no_other_waiting() {
+    let fixture = fixture().await;
+    fixture.fill_catalog().await;
+    let unreadable = fixture.placed(fixture.customer(), "a").await;
+    fixture.clock.advance(Duration::from_secs(1));
+    let other = fixture.placed(fixture.customer(), "b").await;
+    let file = rusqlite::Connection::open(fixture.folder.path().join("order.db")).unwrap();
+    file.execute(
+        "UPDATE orders SET cancel_reason = 'of a later version' WHERE id = ?1",
+        [unreadable.id.to_string()],
+    )
+    .unwrap();
+    fixture.clock.advance(Duration::from_hours(1));
+    let sweeper = Sweeper {
+        store: Arc::clone(&fixture.store),
+        waiting: Waiting::default(),
+        poke: Poke::new(),
+        present: Present::new(Arc::new(ManualClock::at(fixture.clock_now()))),
+    };
+    assert_eq!(sweeper.sweep().await.unwrap(), 1);
+    let status = fixture.order(other.id).await.status;
+    assert_eq!(status, OrderStatus::Cancelling);
 }

@@ -4,25 +4,10 @@ use crate::store::{PlaceError, StoreError, TellError};
 
 impl From<sqlite_store::StoreError> for StoreError {
     fn from(error: sqlite_store::StoreError) -> Self {
-        use rusqlite::Error;
-        let broken = match &error {
-            sqlite_store::StoreError::Unexpected(_) | sqlite_store::StoreError::Panicked => true,
-            sqlite_store::StoreError::Statement(source) => {
-                error.is_constraint_violation()
-                    || matches!(
-                        **source,
-                        Error::FromSqlConversionFailure(..)
-                            | Error::ToSqlConversionFailure(_)
-                            | Error::IntegralValueOutOfRange(..)
-                            | Error::InvalidColumnType(..)
-                    )
-            }
-            _ => false,
-        };
-        if broken {
-            Self::Broken(Box::new(error))
-        } else {
+        if error.is_away() {
             Self::Away(Box::new(error))
+        } else {
+            Self::Broken(Box::new(error))
         }
     }
 }
@@ -42,5 +27,28 @@ impl From<sqlite_store::StoreError> for PlaceError {
 impl From<sqlite_store::StoreError> for TellError {
     fn from(error: sqlite_store::StoreError) -> Self {
         Self::Store(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_waited_for() {
+        let code = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        for (error, away) in [
+            (code(rusqlite::ffi::SQLITE_FULL), true),
+            (code(rusqlite::ffi::SQLITE_IOERR), true),
+            (code(rusqlite::ffi::SQLITE_CONSTRAINT), false),
+            // A message that makes a statement fail is to be parked; waiting for it would hold up all behind it (I12).
+            (code(rusqlite::ffi::SQLITE_ERROR), false),
+            (code(rusqlite::ffi::SQLITE_TOOBIG), false),
+            (rusqlite::Error::QueryReturnedNoRows, false),
+        ] {
+            let shown = error.to_string();
+            let is_away = matches!(StoreError::from(error), StoreError::Away(_));
+            assert_eq!(is_away, away, "{shown}");
+        }
     }
 }
