@@ -12,7 +12,7 @@ pub const TOLERANCE: f64 = 0.03;
 pub const SPREAD: f64 = 0.01;
 
 /// What one request costs at the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
     /// Instructions outside the kernel.
