@@ -97,6 +97,10 @@ fn each_mail_once(harness: &ShopHarness) {
     );
     ids.dedup();
     assert_eq!(ids.len(), mails.len(), "{mails:?}");
+    let mut kinds: Vec<_> = mails.iter().map(|mail| (&mail.to, &mail.subject)).collect();
+    kinds.sort();
+    kinds.dedup();
+    assert_eq!(kinds.len(), mails.len(), "{mails:?}");
 }
 
 macro_rules! an_order_survives {

@@ -1,10 +1,11 @@
 //! `kill -9` at any moment (I9): every acknowledged order is there, every saga finishes, nothing is doubled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use rand::RngExt as _;
+use serde_json::json;
 use testkit::client::Client;
 use testkit::{checker, seed};
 use tokio::task::JoinSet;
@@ -18,7 +19,8 @@ const PLENTY: &str = "KILL-PLENTY";
 const SCARCE: &str = "KILL-SCARCE";
 const SCARCE_STOCK: u32 = 40;
 
-/// A customer who orders without a pause, and who tries again with the same key when no answer came.
+/// A customer who orders without a pause, cancels every fourth order at once, and tries again with the same key when no answer
+/// came.
 struct Buyer {
     client: Client,
     name: String,
@@ -26,12 +28,31 @@ struct Buyer {
     unanswered: Option<(String, &'static str)>,
     /// The id of each acknowledged order, by idempotency key.
     acknowledged: BTreeMap<String, (String, &'static str)>,
+    /// The key and the id of the order that is to be cancelled next.
+    unwanted: Option<(String, String)>,
+    /// The ids of the orders whose cancellation was acknowledged.
+    cancelled: BTreeSet<String>,
 }
 
 impl Buyer {
     async fn buy_until_cut(mut self, address: String) -> Result<Self> {
         let client = self.client.at(&address);
         loop {
+            if let Some((key, id)) = self.unwanted.clone() {
+                let path = format!("/api/v1/orders/{id}/cancel");
+                match client.post_once(&path, &key, &json!({})).await {
+                    Ok(reply) if reply.status == 202 => {
+                        self.cancelled.insert(id);
+                        self.unwanted = None;
+                    }
+                    // Stock was faster and refused the order.
+                    Ok(reply) if reply.status == 409 => self.unwanted = None,
+                    Ok(reply) if reply.status.is_server_error() => {}
+                    Ok(reply) => bail!("cancelling {id} answered {}: {}", reply.status, reply.body),
+                    Err(_) => return Ok(self),
+                }
+                continue;
+            }
             let (key, sku) = self.unanswered.take().unwrap_or_else(|| {
                 self.orders += 1;
                 let sku = if self.orders.is_multiple_of(3) {
@@ -44,6 +65,9 @@ impl Buyer {
             match client.place_order(&key, sku, 1).await {
                 Ok(reply) if reply.status == 201 => {
                     let id = reply.text("/id")?.to_owned();
+                    if self.orders.is_multiple_of(4) {
+                        self.unwanted = Some((format!("{key}-cancel"), id.clone()));
+                    }
                     self.acknowledged.insert(key, (id, sku));
                 }
                 // The process may be killed while the gateway still says that a service is gone.
@@ -91,6 +115,8 @@ async fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
             orders: 0,
             unanswered: None,
             acknowledged: BTreeMap::new(),
+            unwanted: None,
+            cancelled: BTreeSet::new(),
         })
         .collect();
     let Shop {
@@ -124,7 +150,7 @@ async fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
 
     let (_process, run) = harness.start().await.unwrap();
     let address = run.address("gateway").unwrap();
-    let (mut orders, mut scarce) = (0, 0);
+    let (mut orders, mut scarce, mut cancelled) = (0, 0, 0);
     for buyer in &buyers {
         buyer.repeat_all(&buyer.client.at(address)).await.unwrap();
     }
@@ -134,15 +160,24 @@ async fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
             let order = buyer.client.at(address).settled_order(id).await.unwrap();
             orders += 1;
             match order["status"].as_str().unwrap() {
-                "confirmed" => scarce += usize::from(*sku == SCARCE),
+                "confirmed" => {
+                    assert!(!buyer.cancelled.contains(id), "{order}");
+                    scarce += usize::from(*sku == SCARCE);
+                }
                 "rejected" => assert_eq!(*sku, SCARCE, "{order}"),
+                "cancelled" => {
+                    let unanswered = buyer.unwanted.as_ref().is_some_and(|(_, of)| of == id);
+                    assert!(unanswered || buyer.cancelled.contains(id), "{order}");
+                    cancelled += 1;
+                }
                 status => panic!("unexpected status {status}: {order}"),
             }
         }
     }
     println!(
-        "{KILLS} kills, {orders} acknowledged orders, {scarce} of {SCARCE_STOCK} scarce pieces sold"
+        "{KILLS} kills, {orders} acknowledged orders, {cancelled} cancelled, {scarce} of {SCARCE_STOCK} scarce pieces sold"
     );
     assert!(orders > KILLS, "the load was not a load: {orders} orders");
+    assert!(cancelled > 0, "nothing was cancelled");
     assert!(scarce <= usize::try_from(SCARCE_STOCK).unwrap());
 }

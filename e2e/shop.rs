@@ -1,6 +1,7 @@
 //! A started shop and the people who use it.
 
 use anyhow::Result;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use testkit::client::Client;
 use testkit::process::{RunFile, ShopHarness, ShopProcess};
 use testkit::wait;
@@ -45,11 +46,9 @@ impl Shop {
 
     /// Customers `prefix-0` to `prefix-(count-1)`, a few at a time: hashing a password is slow on purpose.
     pub async fn customers(&self, prefix: &str, count: usize) -> Result<Vec<Client>> {
-        let mut customers = Vec::with_capacity(count);
-        for index in 0..count {
-            customers.push(self.customer(&format!("{prefix}-{index}")).await?);
-        }
-        Ok(customers)
+        let customers =
+            (0..count).map(async |index| self.customer(&format!("{prefix}-{index}")).await);
+        stream::iter(customers).buffered(4).try_collect().await
     }
 
     /// A product that can be ordered: created, and known to the order service.
