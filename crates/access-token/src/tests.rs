@@ -5,7 +5,7 @@ use contracts::{ManualClock, Role, SessionId, Timestamp, UserId};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{Claims, SigningKeys, TOKEN_TYPE, Verifier, VerifierSettings, VerifyError};
 
@@ -222,9 +222,15 @@ fn what_is_derived_depends_on_key_purpose_and_input_only() {
     }
 }
 
+/// The next request for the key set.
+async fn asked(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
+    let asked = tokio::time::timeout(Duration::from_secs(10), listener.accept());
+    asked.await.expect("the key set is asked for").unwrap()
+}
+
 /// Answers one request for the key set.
 async fn answer(listener: &TcpListener, keys: &SigningKeys) {
-    let (mut stream, _) = listener.accept().await.unwrap();
+    let (mut stream, _) = asked(listener).await;
     let mut request = [0; 4096];
     assert!(stream.read(&mut request).await.unwrap() > 0);
     let body = serde_json::to_string(&keys.jwks()).unwrap();
@@ -253,12 +259,12 @@ async fn a_look_at_the_keys_that_was_broken_off_or_failed_is_repeated_soon() {
     // Whoever asked hangs up while the key set is on its way.
     tokio::select! {
         result = verifier.verify(&new_token) => panic!("nobody answered: {result:?}"),
-        _ = listener.accept() => {}
+        _ = asked(&listener) => {}
     }
     assert_eq!(verifier.verify(&new_token).await, Err(VerifyError::Invalid));
     world.clock.advance(Duration::from_secs(1));
     // The user service breaks off.
-    let breaks_off = async { drop(listener.accept().await) };
+    let breaks_off = async { drop(asked(&listener).await) };
     let (refused, ()) = tokio::join!(verifier.verify(&new_token), breaks_off);
     assert_eq!(refused, Err(VerifyError::Invalid));
     world.clock.advance(Duration::from_secs(1));
