@@ -1,6 +1,6 @@
 //! The outbox cap: how many events may wait for a broker that is away before no more orders are accepted (I13).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An estimate of the events that wait, cheap enough to ask for every order.
 ///
@@ -9,7 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct Backlog {
     cap: u64,
-    waiting: AtomicU64,
+    estimate: Mutex<Estimate>,
+}
+
+#[derive(Debug, Default)]
+struct Estimate {
+    /// What was counted last.
+    counted: u64,
+    /// Orders accepted that the count may have missed.
+    accepted: u64,
 }
 
 impl Backlog {
@@ -18,24 +26,37 @@ impl Backlog {
     pub fn new(cap: u64) -> Self {
         Self {
             cap,
-            waiting: AtomicU64::new(0),
+            estimate: Mutex::default(),
         }
     }
 
     /// Whether another order has to wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) >= self.cap
+        let estimate = self.estimate();
+        estimate.counted.saturating_add(estimate.accepted) >= self.cap
     }
 
     /// One more event waits.
     pub fn add_one(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.estimate().accepted += 1;
     }
 
-    /// So many were counted.
-    pub fn counted(&self, waiting: u64) {
-        self.waiting.store(waiting, Ordering::Relaxed);
+    /// How many orders were accepted since the last count began. Ask before counting.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.estimate().accepted
+    }
+
+    /// So many were counted; the count has seen the first `accepted` orders, and maybe none of those accepted meanwhile.
+    pub fn counted(&self, waiting: u64, accepted: u64) {
+        let mut estimate = self.estimate();
+        estimate.counted = waiting;
+        estimate.accepted = estimate.accepted.saturating_sub(accepted);
+    }
+
+    fn estimate(&self) -> MutexGuard<'_, Estimate> {
+        self.estimate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,7 +71,17 @@ mod tests {
         assert!(!backlog.is_full());
         backlog.add_one();
         assert!(backlog.is_full());
-        backlog.counted(1);
+        backlog.counted(1, backlog.accepted());
         assert!(!backlog.is_full());
+    }
+
+    #[test]
+    fn orders_accepted_while_it_is_counted_are_not_forgotten() {
+        let backlog = Backlog::new(2);
+        backlog.add_one();
+        let accepted = backlog.accepted();
+        backlog.add_one();
+        backlog.counted(1, accepted);
+        assert!(backlog.is_full());
     }
 }

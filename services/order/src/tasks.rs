@@ -40,8 +40,9 @@ pub fn spawn_backlog_count(
     lifecycle.repeat("backlog", COUNT_OUTBOX_EVERY, move || {
         let (outbox, backlog) = (Arc::clone(&outbox), Arc::clone(&backlog));
         async move {
+            let accepted = backlog.accepted();
             match outbox.outbox_stats().await {
-                Ok(stats) => backlog.counted(stats.pending),
+                Ok(stats) => backlog.counted(stats.pending, accepted),
                 Err(error) => {
                     let error = error_chain(&error);
                     tracing::warn!(error, "the outbox could not be counted");
