@@ -29,12 +29,14 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     common(&connection).map_err(classify)?;
     refuse_read_only(&connection).map_err(classify)?;
     check(&connection, path)?;
+    // Small caches, here and in the readers: the system keeps the pages too, and the one binary has five stores with three
+    // connections each.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
-             PRAGMA cache_size = -2000;
+             PRAGMA cache_size = -1000;
              PRAGMA journal_size_limit = 16777216;",
         )
         .map_err(classify)?;
@@ -59,7 +61,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         common(&connection)?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1000;")?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -500;")?;
         Ok(connection)
     };
     open().map_err(|error| classify(path, error))
