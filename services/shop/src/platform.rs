@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contracts::{Clock, topology};
+use futures_util::future::join_all;
 use messaging::embedded::EmbeddedBroker;
 use messaging::{Broker, BrokerError, ConnectError, embedded_path};
 use service_kit::{Abandoned, App, Lifecycle, LifecycleSettings, Metrics, Running, Runtime};
@@ -75,8 +76,9 @@ impl Platform {
             broker,
             services: BTreeMap::new(),
         };
-        for service in services {
-            if let Err(error) = platform.start_service(*service).await {
+        let services: Vec<_> = services.iter().copied().collect();
+        for stage in services.chunk_by(|one, other| one.stage() == other.stage()) {
+            if let Err(error) = platform.start_stage(stage).await {
                 if let Err(abandoned) = platform.stop().await {
                     tracing::error!(%abandoned, "the services that had started did not end in time");
                 }
@@ -88,22 +90,41 @@ impl Platform {
 
     /// Starts one service that does not run. It takes the port it had before, if it ran before.
     pub async fn start_service(&mut self, service: Service) -> Result<(), StartError> {
+        self.start_stage(&[service]).await
+    }
+
+    /// Starts services that need not know of each other, at the same time: most of what they do is wait for the disk. Gives the
+    /// first error; those that could start run.
+    async fn start_stage(&mut self, services: &[Service]) -> Result<(), StartError> {
+        let building = services.iter().map(|service| self.build(*service));
+        let mut result = Ok(());
+        for (service, built) in services.iter().zip(join_all(building).await) {
+            match built {
+                Ok(app) => self.answer(*service, app),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+
+    async fn build(&self, service: Service) -> Result<App, StartError> {
         let lifecycle = Lifecycle::new(service.name(), self.shutdown(service));
         let runtime = Runtime {
             clock: Arc::clone(&self.clock),
             lifecycle: lifecycle.clone(),
             metrics: self.metrics.clone(),
         };
-        let app = match self.build(service, runtime).await {
-            Ok(app) => app,
-            Err(error) => {
-                // What it had started before it failed ends with it.
-                if let Err(abandoned) = lifecycle.shut_down().await {
-                    tracing::error!(%abandoned, "a service that could not start did not end in time");
-                }
-                return Err(error);
-            }
-        };
+        let built = self.build_in(service, runtime).await;
+        if built.is_err()
+            && let Err(abandoned) = lifecycle.shut_down().await
+        {
+            // What it had started before it failed ends with it.
+            tracing::error!(%abandoned, "a service that could not start did not end in time");
+        }
+        built
+    }
+
+    fn answer(&mut self, service: Service, app: App) {
         let answering = Answering {
             address: app.address(),
             admin_address: app.admin_address(),
@@ -111,7 +132,6 @@ impl Platform {
         };
         self.remember(service, &answering);
         self.services.insert(service, answering);
-        Ok(())
     }
 
     /// Stops one service in its phases; the others go on.
@@ -151,7 +171,7 @@ impl Platform {
             .collect()
     }
 
-    async fn build(&self, service: Service, runtime: Runtime) -> Result<App, StartError> {
+    async fn build_in(&self, service: Service, runtime: Runtime) -> Result<App, StartError> {
         let broker: Arc<dyn Broker> = Arc::clone(&self.broker) as _;
         Ok(match service {
             Service::User => user::build(self.settings.user.clone(), runtime, broker).await?,

@@ -30,6 +30,15 @@ impl Service {
         Self::Gateway,
     ];
 
+    /// When it starts: orders are told where the users are, the gateway where everybody is.
+    pub(crate) fn stage(self) -> u8 {
+        match self {
+            Self::User => 0,
+            Self::Product | Self::Order | Self::Notification => 1,
+            Self::Gateway => 2,
+        }
+    }
+
     /// Its name in settings, logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
