@@ -31,7 +31,8 @@ lint: ## Formatting, clippy, docs
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
 
-doc: ## Build the API documentation; a warning is an error
+doc: ## Build the API documentation (a warning is an error), and hold the documents to the tree
+	hack/check-docs.sh
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
 deny: ## Licences, advisories, bans and sources of the dependencies
