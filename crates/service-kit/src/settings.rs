@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::back_end::BackEndSettings;
+pub use self::back_end::{BackEndSettings, PoolSettings, StoreSettings, TlsSettings};
 pub use self::bounds::within;
 pub use self::secret::Secret;
 
