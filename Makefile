@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run demo test lint fmt doc deny generate bench bench-gate
+.PHONY: help run demo test servers lint fmt doc deny generate bench bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -23,9 +23,16 @@ run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
 demo: ## Drive the running shop like a customer and an administrator (curl and jq)
 	@examples/journey.sh
 
-test: ## Run all tests (installs curl and jq when root)
+test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/ensure-tools.sh curl jq
-	$(CARGO) test --locked --workspace
+	@hack/ensure-servers.sh
+	$(CARGO) test --locked --workspace --no-run
+	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace
+
+servers: ## Keep the servers of the tests running, and print how to use them (until Ctrl-C)
+	@hack/ensure-servers.sh
+	@$(CARGO) build --locked --quiet -p testkit --bin test-servers
+	@exec $(CARGO_TARGET_DIR)/debug/test-servers
 
 lint: ## Formatting, clippy, docs
 	$(CARGO) fmt --all --check

@@ -6,5 +6,7 @@ pub mod checker;
 pub mod client;
 pub mod maildir;
 pub mod process;
+pub mod runner;
 pub mod seed;
+pub mod servers;
 pub mod wait;

@@ -1,0 +1,69 @@
+//! What `test-servers` does: servers up, command run, servers down.
+
+mod command;
+mod set;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub use set::{AMQP, MONGODB, POSTGRES, RABBITMQ_API};
+
+/// Starts the servers that the environment does not name, runs the command with all of them named, and takes down what it
+/// started: when the command ends, when a signal comes, and also when this process is killed. The exit code is the command's.
+///
+/// Without a command the servers stay until a signal comes.
+pub async fn run(command: &[String]) -> Result<ExitCode> {
+    let mut end = Ends::new()?;
+    let servers = tokio::select! {
+        servers = set::Servers::start() => servers?,
+        // What was half started ends with us.
+        signal = end.next() => return Ok(ExitCode::from(128 + signal)),
+    };
+    let code = match command.split_first() {
+        Some((program, arguments)) => {
+            command::run(program, arguments, servers.variables(), &mut end).await
+        }
+        None => {
+            show(servers.variables());
+            Ok(ExitCode::from(128 + end.next().await))
+        }
+    };
+    servers.remove().await?;
+    code
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the program is for")]
+fn show(variables: &[(&'static str, String)]) {
+    for (name, value) in variables {
+        println!("export {name}='{value}'");
+    }
+    println!("# The servers run until this is ended (Ctrl-C).");
+}
+
+/// The signals that end a program.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Ends {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+            _ = self.hang_up.recv() => 1,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+# Runs one server of the tests, in the folder $1, for the process that holds the other end of this one's standard input: one
+# order a line, one line of answer to each. When that process ends, however it does, its end of the pipe closes: then
+# everything that runs here is killed and the folder is removed (unless there is a file `keep` in it).
+folder=$1
+pid=
+
+# The process and all below it, halted from the top down, so that none forks while they are listed. A process group would not
+# do: PostgreSQL gives each of its processes one of its own.
+halt() {
+	kill -STOP "$1" 2>/dev/null || return 0
+	echo "$1"
+	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+		halt "$child"
+	done
+}
+
+tree() {
+	echo "$1"
+	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+		tree "$child"
+	done
+}
+
+destroy() {
+	[ -n "$pid" ] || return 0
+	# shellcheck disable=SC2046
+	kill -KILL $(halt "$pid") 2>/dev/null
+	# What lost its parent before it was listed.
+	kill -KILL -- "-$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	pid=
+}
+
+# A process that ended but was not yet waited for has no command line.
+running() {
+	[ -n "$pid" ] && grep -qs . "/proc/$pid/cmdline"
+}
+
+while read -r order argument; do
+	case $order in
+	start)
+		setsid sh "$folder/start.sh" </dev/null >>"$folder/log" 2>&1 &
+		pid=$!
+		echo "$pid"
+		;;
+	adopt)
+		pid=$argument
+		echo adopted
+		;;
+	release)
+		pid=
+		echo released
+		;;
+	signal-all)
+		# shellcheck disable=SC2046
+		kill "-$argument" $(tree "$pid") 2>/dev/null
+		echo sent
+		;;
+	signal)
+		kill "-$argument" "$pid" 2>/dev/null && echo sent || echo gone
+		;;
+	state)
+		if running; then
+			echo running
+		elif [ -n "$pid" ]; then
+			wait "$pid"
+			echo "ended with $?"
+			pid=
+		else
+			echo ended
+		fi
+		;;
+	pause)
+		halt "$pid" >/dev/null
+		echo paused
+		;;
+	resume)
+		# shellcheck disable=SC2046
+		kill -CONT $(tree "$pid") 2>/dev/null
+		echo resumed
+		;;
+	kill)
+		destroy
+		echo killed
+		;;
+	esac
+done
+
+destroy
+if [ ! -e "$folder/keep" ]; then
+	# What was just killed may still be writing its last file.
+	for _ in 1 2 3 4 5; do
+		rm -rf "$folder" && break
+		sleep 0.2
+	done
+fi
