@@ -1,0 +1,172 @@
+//! From settings to a client.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::options::{
+    Acknowledgment, ClientOptions, Credential, ReadConcern, ReadPreference, SelectionCriteria, Tls,
+    TlsOptions, WriteConcern,
+};
+use service_kit::settings::{StoreSettings, TlsSettings};
+use store_kit::OpenError;
+
+use crate::error::said;
+
+/// Where a store is: never with a password.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) database: String,
+    pub(crate) shown: String,
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum WrongSettings {
+    #[error("STORE_URL names no database; write mongodb://host/DATABASE?replicaSet=NAME")]
+    NoDatabase,
+    #[error("STORE_URL is not a MongoDB URL: {0}")]
+    Url(String),
+    #[error("the certificate and the key for MongoDB cannot be read")]
+    Identity(#[source] std::io::Error),
+    #[error("the client for MongoDB cannot be made")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How often the driver looks for a changed primary.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What the settings say, in the driver's words.
+pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, Place), OpenError> {
+    let mut options = ClientOptions::parse(settings.url.as_str())
+        .await
+        .map_err(|error| {
+            OpenError::unusable("STORE_URL", WrongSettings::Url(said(error).to_string()))
+        })?;
+    let place = place(&options)?;
+    let wait = Duration::from_millis(settings.pool.wait_ms);
+    options.app_name.get_or_insert_with(|| "shop".to_owned());
+    options.max_pool_size = u32::try_from(settings.pool.max).ok();
+    options.connect_timeout = Some(wait);
+    options.server_selection_timeout = Some(wait);
+    options.heartbeat_freq = Some(HEARTBEAT);
+    options.retry_reads = Some(true);
+    options.retry_writes = Some(true);
+    options.read_concern = Some(ReadConcern::majority());
+    options.write_concern = Some(majority());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    sign_in(&mut options, settings, &place);
+    Ok((options, place))
+}
+
+/// A client; the settings' own certificate is given to it.
+pub(crate) fn client(
+    mut options: ClientOptions,
+    tls: &TlsSettings,
+    place: &Place,
+) -> Result<Client, OpenError> {
+    let unusable = |error| OpenError::unusable(place.shown.clone(), error);
+    // The driver reads the files while it makes the client; `_identity` lives until then.
+    let _identity = encrypt(&mut options, tls).map_err(unusable)?;
+    Client::with_options(options)
+        .map_err(|error| unusable(WrongSettings::Client(Box::new(said(error)))))
+}
+
+/// Written on a majority of the members, and in their journals.
+pub(crate) fn majority() -> WriteConcern {
+    WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .journal(true)
+        .build()
+}
+
+fn place(options: &ClientOptions) -> Result<Place, OpenError> {
+    let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
+    let hosts = hosts.join(",");
+    match &options.default_database {
+        Some(database) => Ok(Place {
+            shown: format!("mongodb://{hosts}/{database}"),
+            database: database.clone(),
+        }),
+        None => Err(OpenError::unusable(
+            format!("mongodb://{hosts}"),
+            WrongSettings::NoDatabase,
+        )),
+    }
+}
+
+fn sign_in(options: &mut ClientOptions, settings: &StoreSettings, place: &Place) {
+    let password = settings.password.expose();
+    if settings.username.is_empty() && password.is_empty() {
+        return;
+    }
+    let credential = options.credential.get_or_insert_with(|| {
+        // As with a user in the URL: accounts of a database are kept in it.
+        Credential::builder()
+            .source(place.database.clone())
+            .build()
+    });
+    if !settings.username.is_empty() {
+        credential.username = Some(settings.username.clone());
+    }
+    if !password.is_empty() {
+        credential.password = Some(password.to_owned());
+    }
+}
+
+fn encrypt(
+    options: &mut ClientOptions,
+    tls: &TlsSettings,
+) -> Result<Option<identity::File>, WrongSettings> {
+    let identity = tls
+        .identity()
+        .map(|(certificate, key)| identity::of(certificate, key))
+        .transpose()
+        .map_err(WrongSettings::Identity)?;
+    if tls.ca_file().is_none() && identity.is_none() {
+        return Ok(None);
+    }
+    let mut wanted = match options.tls.take() {
+        Some(Tls::Enabled(wanted)) => wanted,
+        _ => TlsOptions::default(),
+    };
+    wanted.allow_invalid_certificates = None;
+    if let Some(authorities) = tls.ca_file() {
+        wanted.ca_file_path = Some(authorities.to_owned());
+    }
+    if let Some(identity) = &identity {
+        wanted.cert_key_file_path = Some(identity.path());
+    }
+    options.tls = Some(Tls::Enabled(wanted));
+    Ok(identity)
+}
+
+/// The driver wants certificate and key in one file; Kubernetes mounts them as two, and a secret is not copied to a disk.
+mod identity {
+    use std::fs;
+    use std::io::{self, Write as _};
+    use std::os::fd::AsRawFd as _;
+    use std::path::PathBuf;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    use super::Path;
+
+    /// A file in memory, gone when it is dropped.
+    pub(super) struct File(fs::File);
+
+    impl File {
+        /// Where this process finds it.
+        pub(super) fn path(&self) -> PathBuf {
+            format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+        }
+    }
+
+    pub(super) fn of(certificate: &Path, key: &Path) -> io::Result<File> {
+        let mut file = fs::File::from(memfd_create("store-identity", MemfdFlags::CLOEXEC)?);
+        file.write_all(&fs::read(certificate)?)?;
+        file.write_all(b"\n")?;
+        file.write_all(&fs::read(key)?)?;
+        Ok(File(file))
+    }
+}
