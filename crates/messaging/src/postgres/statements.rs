@@ -1,0 +1,103 @@
+//! Every statement on the messaging tables.
+//!
+//! Claims and stamps are committed without waiting for the disk (`synchronous_commit = off` for that one transaction, set by
+//! the statement itself): a power cut may undo the last of them, and then a message is published or tried once more, which
+//! inboxes make harmless. The log is written in order, so they never come undone while something later stays.
+
+macro_rules! message_columns {
+    () => {
+        "id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body"
+    };
+}
+
+macro_rules! returned_columns {
+    ($table:literal) => {
+        concat!(
+            $table,
+            ".id, ",
+            $table,
+            ".type, ",
+            $table,
+            ".correlation_id, ",
+            $table,
+            ".aggregate_version, ",
+            $table,
+            ".occurred_at, ",
+            $table,
+            ".producer, ",
+            $table,
+            ".traceparent, ",
+            $table,
+            ".body"
+        )
+    };
+}
+
+/// True, and the transaction will not wait for the disk.
+macro_rules! relaxed {
+    () => {
+        "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
+    };
+}
+
+postgres_store::statements! {
+    /// Several events at once: one statement, whatever their number.
+    APPEND = "INSERT INTO outbox (", message_columns!(), ") SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], \
+        $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[])";
+
+    /// Waits for a transaction that is receiving the same message, and then finds its row.
+    RECEIVE = "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+    CLAIM = "UPDATE outbox SET claimed_until = $1 FROM (SELECT seq FROM outbox WHERE published_at IS NULL \
+        AND claimed_until <= $2 ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) AS free \
+        WHERE outbox.seq = free.seq AND ", relaxed!(), " RETURNING ", returned_columns!("outbox"), ", outbox.seq";
+
+    MARK_PUBLISHED = "UPDATE outbox SET published_at = $2 WHERE id = ANY ($1) AND ", relaxed!();
+
+    RELEASE = "UPDATE outbox SET claimed_until = $2 WHERE id = ANY ($1) AND ", relaxed!();
+
+    OUTBOX_STATS = "SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL), \
+        (SELECT occurred_at FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1)";
+
+    REPLAY_SINCE = "UPDATE outbox SET published_at = NULL, claimed_until = 0 \
+        WHERE published_at IS NOT NULL AND occurred_at >= $1";
+
+    DEFER = "INSERT INTO deferred (", message_columns!(), ", queue, attempts, reason, next_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT DO NOTHING";
+
+    PARK = "INSERT INTO deferred (", message_columns!(), ", queue, attempts, reason, parked_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT (id) DO UPDATE SET next_at = NULL, \
+        reason = excluded.reason, attempts = deferred.attempts + 1, \
+        parked_at = coalesce(deferred.parked_at, excluded.parked_at)";
+
+    /// Gives each message to one of several replicas, for as long as a lease.
+    DUE = "UPDATE deferred SET next_at = $1 FROM (SELECT id, next_at FROM deferred WHERE next_at <= $2 \
+        ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due \
+        WHERE deferred.id = due.id AND ", relaxed!(), " RETURNING ", returned_columns!("deferred"), ", \
+        deferred.queue, deferred.attempts, due.next_at";
+
+    RESOLVE = "DELETE FROM deferred WHERE id = $1";
+
+    RESCHEDULE = "UPDATE deferred SET attempts = $2, reason = $3, next_at = $4 WHERE id = $1 AND next_at IS NOT NULL";
+
+    PARKED = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
+        WHERE parked_at IS NOT NULL AND (parked_at, id) > ($1, $2) ORDER BY parked_at, id LIMIT $3";
+
+    PARKED_MESSAGE = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
+        WHERE id = $1 AND parked_at IS NOT NULL";
+
+    REPLAY = "UPDATE deferred SET next_at = $2, parked_at = NULL, attempts = 0 WHERE id = $1 AND parked_at IS NOT NULL";
+
+    DISCARD = "DELETE FROM deferred WHERE id = $1 AND parked_at IS NOT NULL";
+
+    DEFERRED_STATS = "SELECT (SELECT count(*) FROM deferred WHERE next_at IS NOT NULL), \
+        (SELECT count(*) FROM deferred WHERE parked_at IS NOT NULL)";
+
+    /// Replicas sweep at the same time: each takes what no other is taking.
+    SWEEP_PUBLISHED = "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE published_at < $1 \
+        ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+    SWEEP_RECEIVED = "DELETE FROM inbox WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox \
+        WHERE received_at < $1 AND NOT EXISTS (SELECT FROM deferred WHERE deferred.id = inbox.message_id) \
+        ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+}

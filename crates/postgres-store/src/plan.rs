@@ -1,0 +1,83 @@
+//! How statements would be carried out: with it services prove that what they ask for is found along an index.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use store_kit::StoreError;
+
+use crate::Database;
+
+const PARAMETERS: &str =
+    "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'explained'";
+
+/// How a statement would be carried out, whatever values it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// One step a line, as `EXPLAIN` writes it.
+    pub lines: Vec<String>,
+}
+
+impl Plan {
+    /// The steps that read a table or an index from end to end: sequential scans, and scans of an index without a condition.
+    #[must_use]
+    pub fn whole_scans(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            let step = line.trim_start().trim_start_matches("->").trim_start();
+            let of_index = step.starts_with("Index") || step.starts_with("Bitmap Index");
+            let has_condition = || {
+                let below = self.lines.iter().skip(at + 1);
+                let mut own = below.take_while(|next| !next.trim_start().starts_with("->"));
+                own.any(|next| next.trim_start().starts_with("Index Cond:"))
+            };
+            if step.contains("Seq Scan") || (of_index && !has_condition()) {
+                found.push(step.to_owned());
+            }
+        }
+        found
+    }
+}
+
+impl Database {
+    /// How a statement would be carried out (`EXPLAIN` of its generic plan, with sequential scans made so expensive that one
+    /// remains only where no index serves). Preparing it checks every name and type in it. For tests.
+    pub async fn query_plan(&self, sql: &str) -> Result<Plan, StoreError> {
+        self.bounded(async {
+            let mut transaction = self.pool.begin().await?;
+            let lines = explain(&mut transaction, sql).await?;
+            transaction.rollback().await?;
+            Ok(Plan { lines })
+        })
+        .await
+    }
+}
+
+/// A rolled back transaction keeps its prepared statements, so this one is given up by name.
+async fn explain(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Vec<String>> {
+    let prepare = format!(
+        "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
+         SET LOCAL enable_bitmapscan = off; PREPARE explained AS {sql}"
+    );
+    run(connection, prepare).await?;
+    let parameters: i32 = sqlx::query_scalar(PARAMETERS)
+        .fetch_one(&mut *connection)
+        .await?;
+    let values: Vec<_> = (0..parameters).map(|_| "NULL").collect();
+    let values = if values.is_empty() {
+        String::new()
+    } else {
+        format!("({})", values.join(", "))
+    };
+    let explain = AssertSqlSafe(format!("EXPLAIN (COSTS OFF) EXECUTE explained{values}"));
+    let lines = sqlx::query_scalar(explain)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?;
+    run(connection, "DEALLOCATE explained".to_owned()).await?;
+    Ok(lines)
+}
+
+async fn run(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
