@@ -1,0 +1,58 @@
+//! Statements that stand where no test finds them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The ways into the driver.
+const CALLS: [&str; 5] = [
+    "query(",
+    "query_as(",
+    "query_scalar(",
+    "raw_sql(",
+    "execute(",
+];
+/// What follows where a statement is spelled out or put together.
+const SPELLED: [&str; 5] = ["\"", "&format!", "format!", "AssertSqlSafe", "concat!"];
+
+/// Where the sources in a folder give the driver a statement that is not a named constant, as `file:line`. Statements that
+/// are collected in one list are prepared and explained by tests; one that is spelled out where it is used would be neither.
+pub fn spelled_out_in(folder: impl AsRef<Path>) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let folder = folder.as_ref();
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(spelled_out_in(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path)?;
+            let lines = lines_that_spell_out(&text);
+            found.extend(lines.map(|line| format!("{}:{line}", path.display())));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Line numbers, from 1.
+fn lines_that_spell_out(text: &str) -> impl Iterator<Item = usize> {
+    let calls = CALLS.iter().flat_map(|call| text.match_indices(call));
+    calls.filter_map(|(at, call)| {
+        let (before, rest) = text.split_at_checked(at + call.len())?;
+        let argument = rest.trim_start();
+        let spelled = SPELLED.iter().any(|start| argument.starts_with(start));
+        spelled.then(|| before.lines().count())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines_that_spell_out;
+
+    #[test]
+    fn a_statement_that_is_spelled_out_is_found_and_a_named_one_is_not() {
+        let text = "sqlx::query(statements::CLAIM)\n    .execute(connection);\nsqlx::query_as(\n    \"SELECT 1\")";
+        assert_eq!(lines_that_spell_out(text).collect::<Vec<_>>(), [3]);
+    }
+}
