@@ -2,6 +2,7 @@
 //!
 //! The functions here run inside a service's own command, in its transaction: that is what makes state and events one fact.
 
+mod batch;
 mod claim;
 mod deferred;
 mod documents;
@@ -19,6 +20,7 @@ use crate::message::Message;
 use crate::upkeep::MessageStore;
 use documents::OutboxRow;
 
+pub use batch::{append_all_to_outbox, first_deliveries};
 pub use schema::migrate;
 
 const OUTBOX: &str = "outbox";

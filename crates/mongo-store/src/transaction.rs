@@ -35,6 +35,14 @@ pub struct Transaction {
     database: mongodb::Database,
 }
 
+/// Some of several statements did nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("MongoDB did not change all documents of `{collection}` that it should (code {code})")]
+struct NotAll {
+    collection: String,
+    code: i32,
+}
+
 impl Database {
     /// Runs a command: all or nothing, on a majority of the members when this returns `Ok`. An error of the command undoes
     /// what it did.
@@ -45,7 +53,7 @@ impl Database {
     /// ```ignore
     /// store.transact(&account, |tx, account| Box::pin(register(tx, account))).await
     /// ```
-    pub async fn transact<C, T, E, F>(&self, input: &C, command: F) -> Result<T, E>
+    pub async fn transact<C: ?Sized, T, E, F>(&self, input: &C, command: F) -> Result<T, E>
     where
         F: for<'a> Fn(&'a mut Transaction, &'a C) -> BoxFuture<'a, Result<T, E>>,
         E: From<StoreError> + Error + 'static,
@@ -60,7 +68,7 @@ impl Database {
         .await
     }
 
-    async fn attempt<C, T, E, F>(&self, input: &C, command: &F) -> Result<T, E>
+    async fn attempt<C: ?Sized, T, E, F>(&self, input: &C, command: &F) -> Result<T, E>
     where
         F: for<'a> Fn(&'a mut Transaction, &'a C) -> BoxFuture<'a, Result<T, E>>,
         E: From<StoreError> + Error + 'static,
@@ -236,6 +244,40 @@ impl Transaction {
             .session(&mut self.session)
             .await
             .map_err(store_error)
+    }
+
+    /// Changes one document by each of several statements (`q`, `u`, and `upsert` as in the server's `update`), all in one
+    /// round trip; nothing for none. One that matches no document is an error.
+    pub async fn update_each(
+        &mut self,
+        collection: &str,
+        updates: Vec<Document>,
+    ) -> Result<(), StoreError> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let wanted = updates.len();
+        let command = mongodb::bson::doc! { "update": collection, "updates": updates };
+        let reply = self
+            .database
+            .run_command(command)
+            .session(&mut self.session)
+            .await
+            .map_err(store_error)?;
+        // The driver sees a failed command, but not statements that failed within one.
+        let failed = reply.get_array("writeErrors").ok();
+        let code = failed
+            .and_then(|errors| errors.first()?.as_document()?.get_i32("code").ok())
+            .unwrap_or_default();
+        let done = reply.get_i32("n").ok().and_then(|n| usize::try_from(n).ok());
+        if failed.is_some() || done != Some(wanted) {
+            let error = NotAll {
+                collection: collection.to_owned(),
+                code,
+            };
+            return Err(StoreError::broken(error));
+        }
+        Ok(())
     }
 
     /// Removes all documents that match; returns how many.
