@@ -8,21 +8,41 @@ use contracts::topology::Binding;
 use crate::message::Message;
 
 /// Why a broker did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
     /// The broker's own store refused.
     #[error("the broker's store refused")]
-    Store(#[from] sqlite_store::StoreError),
+    Store(#[from] store_kit::StoreError),
     /// The broker is closed.
     #[error("the broker is closed")]
     Closed,
+    /// The server cannot be reached, or the connection broke: it may pass by itself.
+    #[error("{0}")]
+    Away(String),
+    /// The server refuses; it says why, and what to do. It is tried again: somebody may do it.
+    #[error("{0}")]
+    Refused(String),
+    /// The server is short of memory or disk and takes no events until that is over. Events are still handed out.
+    #[error("blocked: the broker takes no events at present, it says: {0}")]
+    Blocked(String),
+}
+
+impl From<sqlite_store::StoreError> for BrokerError {
+    fn from(error: sqlite_store::StoreError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Durable queues, delivered at least once.
 #[async_trait]
 pub trait Broker: Send + Sync + 'static {
-    /// What kind it is, for health and metrics: `embedded`.
+    /// What kind it is, for health and metrics: `embedded`, `rabbitmq`.
     fn kind(&self) -> &'static str;
+
+    /// Why events cannot be exchanged at present, as far as it is known without trying; for health.
+    fn trouble(&self) -> Option<BrokerError> {
+        None
+    }
 
     /// Makes the queues and their bindings, and one dead-letter queue for each service that has queues. Idempotent.
     async fn declare(&self, bindings: &[Binding]) -> Result<(), BrokerError>;

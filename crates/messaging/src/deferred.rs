@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::Timestamp;
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use crate::message::Message;
 

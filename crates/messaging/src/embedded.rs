@@ -27,7 +27,7 @@ static SCHEMA: Schema = Schema {
     migrations: &[Migration {
         version: 1,
         name: "queues, bindings and messages",
-        sql: include_str!("embedded/schema.sql"),
+        work: include_str!("embedded/schema.sql"),
         min_binary: 1,
     }],
 };

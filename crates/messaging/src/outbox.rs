@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::Timestamp;
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 use tokio::sync::Notify;
 
 use crate::message::Message;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::error_chain;
 use service_kit::http::page::{Limit, Page, decode_cursor};
 use service_kit::http::{Json, Path, Problem, ProblemBody, Query};
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

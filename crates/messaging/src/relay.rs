@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use contracts::{Clock, EventType, topology};
 use service_kit::{Detail, Health, Lifecycle, crash_point, error_chain};
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use crate::broker::{Broker, BrokerError};
 use crate::message::Message;
@@ -66,10 +66,11 @@ pub fn spawn_relay(
             let (wait, may_be_poked) = match relay.publish_batch().await {
                 Ok(published) => {
                     waits = until_back();
-                    health.set_detail("broker", Detail::Ok);
                     if published > 0 {
+                        health.set_detail("broker", Detail::Ok);
                         continue;
                     }
+                    health.set_detail("broker", relay.detail());
                     (POLL, true)
                 }
                 Err(error) => {
@@ -90,6 +91,16 @@ pub fn spawn_relay(
 }
 
 impl Relay {
+    /// How the broker stands while there is nothing to publish.
+    fn detail(&self) -> Detail {
+        match self.broker.trouble() {
+            None => Detail::Ok,
+            Some(trouble) => Detail::Degraded {
+                reason: error_chain(&trouble),
+            },
+        }
+    }
+
     /// Publishes what waits, at most one batch; returns how many it took on.
     async fn publish_batch(&self) -> Result<usize, RelayError> {
         let batch = self.outbox.claim(BATCH, LEASE, self.clock.now()).await?;

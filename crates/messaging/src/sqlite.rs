@@ -81,13 +81,28 @@ impl SqliteMessages {
         .await?;
         Ok(Self { db })
     }
+
+    /// A command, in words that do not depend on the engine.
+    async fn write<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, store_kit::StoreError> {
+        Ok(self.db.write(command).await?)
+    }
+
+    /// A query, likewise.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, store_kit::StoreError> {
+        Ok(self.db.read(query).await?)
+    }
 }
 
 #[async_trait]
 impl MessageStore for SqliteMessages {
-    async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.db
-            .write(move |connection| {
+    async fn sweep(&self, now: Timestamp) -> Result<usize, store_kit::StoreError> {
+        self.write(move |connection| {
                 let published = connection.execute(
                     "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
                      WHERE published_at < ?1 ORDER BY published_at LIMIT ?2)",

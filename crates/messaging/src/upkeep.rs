@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::{Clock, Timestamp};
 use service_kit::{Lifecycle, error_chain};
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use crate::deferred::DeferredStore;
 use crate::outbox::OutboxStore;

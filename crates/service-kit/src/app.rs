@@ -28,6 +28,41 @@ pub struct Runtime {
     pub metrics: Metrics,
 }
 
+/// The admin port of a service that is still being built: it says that the service lives, and why it is not ready yet.
+pub struct Admin {
+    address: SocketAddr,
+    settings: Arc<HttpSettings>,
+}
+
+impl Admin {
+    /// Takes the admin port and answers there at once.
+    pub async fn start(
+        runtime: &Runtime,
+        settings: &HttpSettings,
+        health: &Health,
+    ) -> Result<Self, BindError> {
+        let settings = Arc::new(settings.clone());
+        let (address, server) = admin_server(runtime, &settings, health).await?;
+        runtime.lifecycle.spawn("admin-server", server);
+        Ok(Self { address, settings })
+    }
+
+    /// Takes the port of the service itself and puts the router behind it: it is built.
+    pub async fn bind(self, runtime: &Runtime, router: Router) -> Result<App, BindError> {
+        let (address, service) = main_server(runtime, &self.settings, router).await?;
+        Ok(App {
+            lifecycle: runtime.lifecycle.clone(),
+            metrics: runtime.metrics.clone(),
+            settings: self.settings,
+            address,
+            admin_address: self.address,
+            service,
+            admin: None,
+            closing: Vec::new(),
+        })
+    }
+}
+
 /// A service that listens, and answers once it runs.
 pub struct App {
     lifecycle: Lifecycle,
@@ -36,7 +71,8 @@ pub struct App {
     address: SocketAddr,
     admin_address: SocketAddr,
     service: BoxFuture<'static, ()>,
-    admin: BoxFuture<'static, ()>,
+    /// None if it answers already.
+    admin: Option<BoxFuture<'static, ()>>,
     closing: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -59,13 +95,7 @@ impl App {
         health: &Health,
     ) -> Result<Self, BindError> {
         let settings = Arc::new(settings.clone());
-        let lifecycle = runtime.lifecycle.clone();
-        let name = lifecycle.name();
-        let setting = |key: &str| format!("SHOP__{}__HTTP__{key}", name.to_uppercase());
-        let listener = bind(name, settings.host, settings.port, &setting("PORT")).await?;
-        let address = local_address(name, &listener)?;
-        let (life, http) = (lifecycle.clone(), Arc::clone(&settings));
-        let service: BoxFuture<'static, ()> = Box::pin(serve(listener, service, life, http));
+        let (address, service) = main_server(runtime, &settings, service).await?;
         Self::with_server(runtime, &settings, address, service, health).await
     }
 
@@ -77,25 +107,15 @@ impl App {
         service: BoxFuture<'static, ()>,
         health: &Health,
     ) -> Result<Self, BindError> {
-        let lifecycle = runtime.lifecycle.clone();
-        let name = lifecycle.name();
-        let setting = format!("SHOP__{}__HTTP__ADMIN_PORT", name.to_uppercase());
-        let listener = bind(name, settings.admin_host, settings.admin_port, &setting).await?;
-        let admin_address = local_address(name, &listener)?;
-        let admin = serve(
-            listener,
-            health.admin_router(runtime.metrics.clone()),
-            lifecycle.clone(),
-            Arc::clone(settings),
-        );
+        let (admin_address, admin) = admin_server(runtime, settings, health).await?;
         Ok(Self {
-            lifecycle,
+            lifecycle: runtime.lifecycle.clone(),
             metrics: runtime.metrics.clone(),
             settings: Arc::clone(settings),
             address,
             admin_address,
             service,
-            admin: Box::pin(admin),
+            admin: Some(admin),
             closing: Vec::new(),
         })
     }
@@ -135,7 +155,9 @@ impl App {
     #[must_use = "dropping it leaves the service without an orderly end"]
     pub fn start(self) -> Running {
         self.lifecycle.spawn("server", self.service);
-        self.lifecycle.spawn("admin-server", self.admin);
+        if let Some(admin) = self.admin {
+            self.lifecycle.spawn("admin-server", admin);
+        }
         let upkeep = self.metrics.keep_up(self.lifecycle.token());
         self.lifecycle.spawn("metrics-upkeep", upkeep);
         Running {
@@ -165,6 +187,37 @@ impl Running {
         }
         result
     }
+}
+
+type Server = BoxFuture<'static, ()>;
+
+async fn main_server<S: HttpService>(
+    runtime: &Runtime,
+    settings: &Arc<HttpSettings>,
+    service: S,
+) -> Result<(SocketAddr, Server), BindError> {
+    let lifecycle = runtime.lifecycle.clone();
+    let name = lifecycle.name();
+    let setting = format!("SHOP__{}__HTTP__PORT", name.to_uppercase());
+    let listener = bind(name, settings.host, settings.port, &setting).await?;
+    let address = local_address(name, &listener)?;
+    let server = serve(listener, service, lifecycle, Arc::clone(settings));
+    Ok((address, Box::pin(server)))
+}
+
+async fn admin_server(
+    runtime: &Runtime,
+    settings: &Arc<HttpSettings>,
+    health: &Health,
+) -> Result<(SocketAddr, Server), BindError> {
+    let lifecycle = runtime.lifecycle.clone();
+    let name = lifecycle.name();
+    let setting = format!("SHOP__{}__HTTP__ADMIN_PORT", name.to_uppercase());
+    let listener = bind(name, settings.admin_host, settings.admin_port, &setting).await?;
+    let address = local_address(name, &listener)?;
+    let router = health.admin_router(runtime.metrics.clone());
+    let server = serve(listener, router, lifecycle, Arc::clone(settings));
+    Ok((address, Box::pin(server)))
 }
 
 fn local_address(service: &'static str, listener: &TcpListener) -> Result<SocketAddr, BindError> {

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use contracts::SystemClock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use store_kit::{Applied, OpenError};
 
 use crate::app::{App, Runtime};
+use crate::error_chain;
 use crate::lifecycle::{Lifecycle, LifecycleSettings, signal};
 use crate::metrics_page::Metrics;
 use crate::server::BindError;
@@ -38,6 +41,12 @@ pub struct Cli {
 pub enum Command {
     /// Answer requests until SIGTERM or Ctrl-C.
     Serve,
+    /// Bring the store's schema up to this version, and exit; nothing happens if it is there already.
+    Migrate {
+        /// Seconds to keep trying while the store's server does not answer
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        wait: u64,
+    },
     /// Print the description of the API as JSON.
     Openapi,
 }
@@ -50,22 +59,36 @@ pub trait ServiceSettings: Default + Serialize + DeserializeOwned {
     fn shutdown(&self) -> LifecycleSettings;
 }
 
+/// What wiring a service comes to.
+pub type Built = anyhow::Result<App>;
+
+/// A service as its command line sees it.
+pub trait Program {
+    /// What can be set.
+    type Settings: ServiceSettings;
+
+    /// Its name.
+    const NAME: &'static str;
+
+    /// The description of its API.
+    fn openapi() -> utoipa::openapi::OpenApi;
+
+    /// Wires it.
+    fn build(settings: Self::Settings, runtime: Runtime) -> impl Future<Output = Built>;
+
+    /// Brings its store's schema up to this version; none if it keeps nothing.
+    fn migrate(_: &Self::Settings) -> impl Future<Output = Result<Option<Applied>, OpenError>> {
+        std::future::ready(Ok(None))
+    }
+}
+
 /// Runs a service: parses, builds, serves until a signal, ends in its phases. An error is one line on stderr and exit
 /// code 1.
 #[must_use]
-pub fn main<S, B, Fut>(
-    name: &'static str,
-    openapi: fn() -> utoipa::openapi::OpenApi,
-    build: B,
-) -> ExitCode
-where
-    S: ServiceSettings,
-    B: FnOnce(S, Runtime) -> Fut,
-    Fut: Future<Output = anyhow::Result<App>>,
-{
-    let matches = command(name, &openapi()).get_matches();
+pub fn main<P: Program>() -> ExitCode {
+    let matches = command(P::NAME, &P::openapi()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    report(run(name, &cli, openapi, build))
+    report(run::<P>(&cli))
 }
 
 /// The command line, which says what the service is in the words of its API's description.
@@ -96,22 +119,12 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
 
 /// Does what the parsed arguments say; [`main`] without the exit code.
 #[expect(clippy::print_stdout, reason = "printing is what was asked for")]
-pub fn run<S, B, Fut>(
-    name: &'static str,
-    cli: &Cli,
-    openapi: fn() -> utoipa::openapi::OpenApi,
-    build: B,
-) -> anyhow::Result<()>
-where
-    S: ServiceSettings,
-    B: FnOnce(S, Runtime) -> Fut,
-    Fut: Future<Output = anyhow::Result<App>>,
-{
+pub fn run<P: Program>(cli: &Cli) -> anyhow::Result<()> {
     if cli.command == Some(Command::Openapi) {
-        println!("{}", openapi().to_pretty_json()?);
+        println!("{}", P::openapi().to_pretty_json()?);
         return Ok(());
     }
-    let settings: S = settings::load(cli.config.as_deref())?;
+    let settings: P::Settings = settings::load(cli.config.as_deref())?;
     if cli.check_config {
         print!("{}", settings::redacted_yaml(&settings)?);
         return Ok(());
@@ -119,7 +132,14 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(name, settings, build));
+    let result = runtime.block_on(async {
+        match cli.command {
+            Some(Command::Migrate { wait }) => {
+                migrate::<P>(&settings, Duration::from_secs(wait)).await
+            }
+            _ => serve::<P>(settings).await,
+        }
+    });
     // What still blocks a thread now was abandoned: the process does not wait for it.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -143,12 +163,37 @@ fn alone(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-async fn serve<S, B, Fut>(name: &'static str, settings: S, build: B) -> anyhow::Result<()>
-where
-    S: ServiceSettings,
-    B: FnOnce(S, Runtime) -> Fut,
-    Fut: Future<Output = anyhow::Result<App>>,
-{
+/// Migrates, and keeps trying for so long while the server does not answer: in a cluster both are started at once.
+#[expect(clippy::print_stdout, reason = "printing is what was asked for")]
+async fn migrate<P: Program>(settings: &P::Settings, patience: Duration) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init(settings.log(), P::NAME)?;
+    let once = || P::migrate(settings);
+    let patient = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_delay(Duration::from_secs(2))
+        .with_total_delay(Some(patience))
+        .without_max_times();
+    let applied = once
+        .retry(patient)
+        .when(|error| matches!(error, OpenError::Away { .. }))
+        .notify(|error, wait| {
+            let error = error_chain(error);
+            tracing::warn!(error, ?wait, "the store's server does not answer yet");
+        })
+        .await?;
+    let Some(applied) = applied else {
+        anyhow::bail!("{} keeps nothing: there is no schema to migrate", P::NAME);
+    };
+    println!(
+        "the store of {} has schema version {}",
+        P::NAME,
+        applied.version
+    );
+    Ok(())
+}
+
+async fn serve<P: Program>(settings: P::Settings) -> anyhow::Result<()> {
+    let name = P::NAME;
     let _telemetry = telemetry::init(settings.log(), name)?;
     let runtime = Runtime {
         clock: Arc::new(SystemClock),
@@ -159,7 +204,7 @@ where
     let signal = signal();
     tokio::pin!(signal);
     let app = tokio::select! {
-        app = build(settings, runtime) => app.map_err(alone)?,
+        app = P::build(settings, runtime) => app.map_err(alone)?,
         // The first process of a container ignores a signal that it does not listen to, and building may wait for a store.
         signal = &mut signal => {
             signal?;

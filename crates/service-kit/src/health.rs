@@ -105,6 +105,15 @@ impl Health {
         self.with(|state| state.details.insert(name, detail));
     }
 
+    /// Makes the service unready until a check of this name is added and holds: it is still being built, and waits.
+    pub fn waits_for(&self, name: &'static str, reason: String) {
+        let waiting = CheckState {
+            reason: Some(reason),
+            ..CheckState::default()
+        };
+        self.with(|state| state.checks.insert(name, waiting));
+    }
+
     /// Adds a check that readiness depends on: ready needs one success, and three failures in a row turn it off.
     pub fn check<F, Fut>(&self, name: &'static str, check: F)
     where

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rusqlite::Connection;
+use store_kit::{Applied, StoreHandle};
 
 use crate::error::{OpenError, StoreError};
 use crate::readers::Readers;
-use crate::schema::Schema;
+use crate::schema::{Schema, migrate};
 use crate::writer::Writer;
 
 /// Connections that read beside the writer. Each costs about a megabyte of cache when warm.
@@ -33,6 +35,13 @@ impl Database {
                 source: std::io::Error::other("opening was cut short"),
             })
         })
+    }
+
+    /// Brings the file, or a new one, up to the schema, and closes it.
+    pub async fn migrate(path: &Path, schema: &'static Schema) -> Result<Applied, OpenError> {
+        let database = Self::open(path, schema).await?;
+        database.close().await;
+        Ok(schema.applied())
     }
 
     /// Runs a command: all or nothing, durable when this returns `Ok`.
@@ -89,9 +98,24 @@ impl Database {
     }
 }
 
+#[async_trait]
+impl StoreHandle for Database {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn ping(&self) -> Result<(), store_kit::StoreError> {
+        Ok(Self::ping(self).await?)
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+}
+
 fn open(path: &Path, schema: &'static Schema) -> Result<Database, OpenError> {
     let mut writer = crate::open::writer(path)?;
-    schema.migrate(&mut writer, path)?;
+    migrate(schema, &mut writer, path)?;
     let readers = (0..READERS)
         .map(|_| crate::open::reader(path))
         .collect::<Result<Vec<_>, _>>()?;

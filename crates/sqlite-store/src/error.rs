@@ -123,3 +123,19 @@ impl StoreError {
         error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
     }
 }
+
+impl From<StoreError> for store_kit::StoreError {
+    fn from(error: StoreError) -> Self {
+        if error.is_away() {
+            Self::away(error)
+        } else {
+            Self::broken(error)
+        }
+    }
+}
+
+impl From<OpenError> for store_kit::OpenError {
+    fn from(error: OpenError) -> Self {
+        Self::refused(error)
+    }
+}

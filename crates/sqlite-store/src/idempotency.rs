@@ -2,6 +2,7 @@
 
 use contracts::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use store_kit::KeptReply;
 
 use crate::error::StoreError;
 
@@ -20,32 +21,19 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 ";
 
-/// What the first request under a key did. Its representation is not kept: a replay shows the object as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Tells the same request from another one under the same key.
-    pub fingerprint: String,
-    /// The HTTP status that was answered.
-    pub status: u16,
-    /// The object that was made or changed.
-    pub object_id: String,
-    /// The `Location` that was answered.
-    pub location: Option<String>,
-}
-
 /// What is stored for a caller's key.
 pub fn find(
     connection: &Connection,
     caller: &str,
     key: &str,
-) -> Result<Option<Stored>, StoreError> {
+) -> Result<Option<KeptReply>, StoreError> {
     let stored = connection
         .prepare_cached(
             "SELECT fingerprint, status, object_id, location FROM idempotency
              WHERE caller = ?1 AND key = ?2",
         )?
         .query_row(params![caller, key], |row| {
-            Ok(Stored {
+            Ok(KeptReply {
                 fingerprint: row.get(0)?,
                 status: row.get(1)?,
                 object_id: row.get(2)?,
@@ -61,7 +49,7 @@ pub fn record(
     connection: &Connection,
     caller: &str,
     key: &str,
-    reply: &Stored,
+    reply: &KeptReply,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     connection

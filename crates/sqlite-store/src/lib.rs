@@ -17,4 +17,4 @@ mod writer;
 pub use database::Database;
 pub use error::{OpenError, StoreError};
 pub use schema::{Migration, Schema};
-pub use url::{UnsupportedUrl, path_of};
+pub use url::path_of;

@@ -2,32 +2,12 @@
 
 use std::path::PathBuf;
 
-/// Why a URL names no store of this kind.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnsupportedUrl {
-    /// Another kind of store.
-    #[error(
-        "STORE_URL has the scheme `{scheme}`, which this build does not support; use sqlite:///absolute/path.db"
-    )]
-    Scheme {
-        /// What stands before `://`; never the rest, which may hold a password.
-        scheme: String,
-    },
-    /// No path.
-    #[error("STORE_URL names no absolute path; write it as sqlite:///absolute/path.db")]
-    Path,
-}
+use store_kit::{StoreKind, UnsupportedUrl};
 
 /// The file that `sqlite:///absolute/path.db` names.
 pub fn path_of(url: &str) -> Result<PathBuf, UnsupportedUrl> {
-    let Some((scheme, path)) = url.split_once("://") else {
-        return Err(UnsupportedUrl::Path);
-    };
-    if scheme != "sqlite" {
-        return Err(UnsupportedUrl::Scheme {
-            scheme: scheme.to_owned(),
-        });
-    }
+    StoreKind::of(url, &[StoreKind::Sqlite])?;
+    let path = url.strip_prefix("sqlite://").unwrap_or_default();
     if path.len() < 2 || !path.starts_with('/') {
         return Err(UnsupportedUrl::Path);
     }
@@ -47,13 +27,8 @@ mod tests {
     }
 
     #[test]
-    fn another_scheme_is_named_and_the_rest_of_the_url_is_not_shown() {
-        let error = path_of("oracle://scott:tiger@db").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "STORE_URL has the scheme `oracle`, which this build does not support; use sqlite:///absolute/path.db"
-        );
-        for text in ["", "order.db", "sqlite://order.db", "sqlite:///"] {
+    fn a_url_without_an_absolute_path_is_refused() {
+        for text in ["sqlite://order.db", "sqlite:///"] {
             assert_eq!(path_of(text), Err(UnsupportedUrl::Path), "{text}");
         }
     }

@@ -82,6 +82,9 @@ pub enum OpenError {
         #[source]
         cause: Cause,
     },
+    /// It can never be used as it is, and the engine says all there is to say.
+    #[error(transparent)]
+    Refused(Cause),
 }
 
 impl OpenError {
@@ -97,6 +100,11 @@ impl OpenError {
             place: place.into(),
             cause: cause.into().into(),
         }
+    }
+
+    /// It can never be used as it is, and the engine says all there is to say.
+    pub fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Refused(cause.into().into())
     }
 
     /// It can never be used as it is.

@@ -43,6 +43,16 @@ impl<Work> Schema<Work> {
         self.migrations.last().map_or(0, |step| step.version)
     }
 
+    /// What a store has once all steps were applied.
+    #[must_use]
+    pub fn applied(&self) -> Applied {
+        let steps = self.migrations.iter();
+        Applied {
+            version: self.version(),
+            min_binary: steps.map(|step| step.min_binary).max().unwrap_or(0),
+        }
+    }
+
     /// The steps that a store lacks.
     pub fn missing(&self, applied: Applied) -> impl Iterator<Item = &'static Migration<Work>> {
         let steps = self.migrations.iter();

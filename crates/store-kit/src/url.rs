@@ -24,6 +24,9 @@ pub enum UnsupportedUrl {
         /// What it supports.
         known: String,
     },
+    /// A file without a path.
+    #[error("STORE_URL names no absolute path; write it as sqlite:///absolute/path.db")]
+    Path,
     /// No scheme.
     #[error("STORE_URL is not a URL; use {known}")]
     NoUrl {

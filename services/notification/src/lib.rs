@@ -18,10 +18,13 @@ use std::time::Duration;
 
 use access_token::Verifier;
 use contracts::topology;
-use messaging::sqlite::SqliteMessages;
-use messaging::{Broker, ConsumerSettings, Consumers, Poke, spawn_relay, spawn_upkeep};
-use service_kit::{App, BindError, Detail, Health, Present, Runtime, error_chain};
-use sqlite_store::UnsupportedUrl;
+use messaging::{
+    Broker, ConsumerSettings, Consumers, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep,
+};
+use service_kit::{
+    Admin, App, BindError, Detail, Health, Present, Runtime, depends_on, until_open,
+};
+use store_kit::OpenError;
 use tokio::sync::Notify;
 
 use self::domain::{Channel, RetryRule};
@@ -33,7 +36,6 @@ use self::sender::Sender;
 use self::settings::SettingError;
 pub use self::settings::Settings;
 use self::store::NotificationStore;
-use self::store::sqlite::{OpenOrRelease, SqliteNotifications};
 use self::streams::Streams;
 
 /// Why the service could not be built.
@@ -42,15 +44,9 @@ pub enum BuildError {
     /// A setting makes no sense.
     #[error("the notification service cannot work with its settings")]
     Setting(#[from] SettingError),
-    /// The store's URL names no store of this build.
-    #[error("the notification service has no store")]
-    StoreUrl(#[from] UnsupportedUrl),
     /// The store cannot be opened.
     #[error("the notification service cannot open its store")]
-    Open(#[from] OpenOrRelease),
-    /// The store cannot be read.
-    #[error("the notification service cannot use its store")]
-    Store(#[from] sqlite_store::StoreError),
+    Open(#[from] OpenError),
     /// The keys of access tokens cannot be had.
     #[error("the notification service cannot verify access tokens")]
     Verifier(#[from] access_token::VerifierSettingsError),
@@ -74,34 +70,33 @@ pub async fn build(
     let from = settings.check()?;
     let mailer = mail::mailer(&settings)?;
     let templates = Templates::new()?;
-    let path = sqlite_store::path_of(&settings.store.url)?;
-    let notifications = SqliteNotifications::open(&path).await?;
-    let db = notifications.database().clone();
-    let messages = Arc::new(SqliteMessages::open(db.clone()).await?);
+    let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
 
     let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
-    health.back_end("store", "sqlite");
     health.back_end("broker", broker.kind());
     health.back_end(
         "mail",
         mailer.as_ref().map_or("none", |mailer| mailer.kind()),
     );
-    let checked = db.clone();
-    health.check("store", move || {
-        let db = checked.clone();
-        async move { db.ping().await.map_err(|error| error_chain(&error)) }
-    });
+    let admin = Admin::start(&runtime, &settings.http, &health).await?;
+    let opened = until_open(&health, async || store::open(&settings.store).await).await?;
+    let Opened {
+        store,
+        messages,
+        handle,
+    } = opened;
+    depends_on(&health, Arc::clone(&handle));
 
     let api = Api {
-        store: Arc::new(notifications),
-        verifier: Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?,
+        store,
+        verifier,
         streams: Streams::new(usize::try_from(settings.stream.per_account).unwrap_or(usize::MAX)),
         heartbeat: Duration::from_secs(settings.stream.heartbeat_s),
         present: Present::new(Arc::clone(&runtime.clock)),
         draining: runtime.lifecycle.token(),
     };
     let router = http::router(api.clone(), messages.clone(), Arc::clone(&runtime.clock));
-    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    let app = admin.bind(&runtime, router).await?;
 
     let composer = Composer::new(templates, from, &settings.shop_name, &settings.shop_url);
     let parts = Parts {
@@ -113,7 +108,7 @@ pub async fn build(
         broker,
     };
     parts.start(mailer, composer);
-    Ok(app.closing(async move { db.close().await }))
+    Ok(app.closing(async move { handle.close().await }))
 }
 
 /// What the background tasks are made of.
@@ -122,7 +117,7 @@ struct Parts<'a> {
     runtime: &'a Runtime,
     health: &'a Health,
     api: &'a Api,
-    messages: Arc<SqliteMessages>,
+    messages: Arc<dyn MessageStore>,
     broker: Arc<dyn Broker>,
 }
 

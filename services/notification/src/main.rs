@@ -3,14 +3,33 @@
 use std::process::ExitCode;
 
 use notification::Settings;
+use service_kit::Runtime;
+use service_kit::cli::{Built, Program};
+use store_kit::{Applied, OpenError};
+
+struct Notification;
+
+impl Program for Notification {
+    type Settings = Settings;
+
+    const NAME: &'static str = "notification";
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        notification::openapi()
+    }
+
+    async fn build(settings: Settings, runtime: Runtime) -> Built {
+        let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
+        Ok(notification::build(settings, runtime, broker).await?)
+    }
+
+    async fn migrate(settings: &Settings) -> Result<Option<Applied>, OpenError> {
+        notification::store::migrate(&settings.store)
+            .await
+            .map(Some)
+    }
+}
 
 fn main() -> ExitCode {
-    service_kit::cli::main(
-        "notification",
-        notification::openapi,
-        async |settings: Settings, runtime| {
-            let broker = messaging::connect(&settings.broker.url)?;
-            Ok(notification::build(settings, runtime, broker).await?)
-        },
-    )
+    service_kit::cli::main::<Notification>()
 }

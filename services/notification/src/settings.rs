@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use access_token::VerifierSettings;
 use lettre::message::Mailbox;
+use messaging::BrokerSettings;
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::{BackEndSettings, Secret};
+use service_kit::settings::{Secret, StoreSettings};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -22,9 +23,9 @@ pub struct Settings {
     /// How it ends.
     pub shutdown: LifecycleSettings,
     /// Where its data is.
-    pub store: BackEndSettings,
+    pub store: StoreSettings,
     /// Where events come from.
-    pub broker: BackEndSettings,
+    pub broker: BrokerSettings,
     /// How it verifies access tokens.
     pub auth: VerifierSettings,
     /// The mail server.
@@ -123,8 +124,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3004),
             log: LogSettings::default(),
             shutdown: LifecycleSettings::default(),
-            store: BackEndSettings::default(),
-            broker: BackEndSettings::default(),
+            store: StoreSettings::default(),
+            broker: BrokerSettings::default(),
             auth: VerifierSettings::default(),
             smtp: SmtpSettings::default(),
             maildir: PathBuf::new(),

@@ -1,6 +1,7 @@
 //! Where notifications live: every method is one whole command, one transaction that includes its outbox rows and, for
 //! what was heard, its inbox row. No query leaks out of `store/`.
 
+mod open;
 pub mod sqlite;
 
 use std::time::Duration;
@@ -12,16 +13,12 @@ use service_kit::Context;
 
 use crate::domain::{Channel, Contact, DeliveryState, Intake};
 
+pub use self::open::{migrate, open};
+
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[error("the notification store failed")]
-pub struct StoreFailure(#[source] pub sqlite_store::StoreError);
-
-impl<T: Into<sqlite_store::StoreError>> From<T> for StoreFailure {
-    fn from(error: T) -> Self {
-        Self(error.into())
-    }
-}
+pub struct StoreFailure(#[from] pub store_kit::StoreError);
 
 /// An event to take in.
 #[derive(Clone, Debug, PartialEq)]

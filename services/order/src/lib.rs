@@ -17,10 +17,12 @@ use std::sync::Arc;
 
 use access_token::Verifier;
 use contracts::topology;
-use messaging::sqlite::SqliteMessages;
-use messaging::{Broker, ConsumerSettings, Consumers, Poke, spawn_relay, spawn_upkeep};
+use messaging::{
+    Broker, ConsumerSettings, Consumers, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep,
+};
 use service_kit::http::standard_layers;
-use service_kit::{App, BindError, Health, Runtime, client, error_chain};
+use service_kit::{Admin, App, BindError, Health, Runtime, client, depends_on, until_open};
+use store_kit::OpenError;
 
 use crate::address_book::UserService;
 use crate::backlog::Backlog;
@@ -30,7 +32,6 @@ use crate::http::Api;
 pub use crate::http::openapi;
 pub use crate::settings::Settings;
 use crate::store::OrderStore;
-use crate::store::sqlite::SqliteOrders;
 use crate::sweeper::Sweeper;
 use crate::waiting::Waiting;
 use service_kit::Present;
@@ -38,15 +39,9 @@ use service_kit::Present;
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// `STORE_URL` names no store of this build.
-    #[error("the order service has no store")]
-    StoreUrl(#[from] sqlite_store::UnsupportedUrl),
     /// The store cannot be opened.
     #[error("the order service cannot open its store")]
-    Open(#[from] sqlite_store::OpenError),
-    /// The store cannot be read.
-    #[error("the order service cannot read its store")]
-    Store(#[from] sqlite_store::StoreError),
+    Open(#[from] OpenError),
     /// The keys that verify access tokens cannot be used.
     #[error("the order service cannot verify access tokens")]
     Verifier(#[from] access_token::VerifierSettingsError),
@@ -64,14 +59,24 @@ pub async fn build(
     runtime: Runtime,
     broker: Arc<dyn Broker>,
 ) -> Result<App, BuildError> {
-    let path = sqlite_store::path_of(&settings.store.url)?;
-    let orders = SqliteOrders::open(&path, settings.deadlines.into()).await?;
-    let database = orders.database().clone();
-    let messages = Arc::new(SqliteMessages::open(database.clone()).await?);
     let client = client::http_client(&settings.user_service.url, address_book::DEADLINE)?;
+    let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
+    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
+    health.back_end("broker", broker.kind());
+    let admin = Admin::start(&runtime, &settings.http, &health).await?;
+    let deadlines = settings.deadlines.into();
+    let opened = until_open(&health, async || {
+        store::open(&settings.store, deadlines).await
+    });
+    let Opened {
+        store,
+        messages,
+        handle,
+    } = opened.await?;
+    depends_on(&health, Arc::clone(&handle));
     let api = Api {
-        store: Arc::new(orders),
-        verifier: Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?,
+        store,
+        verifier,
         address_book: Arc::new(UserService::new(client, &settings.user_service.url)),
         backlog: Arc::new(Backlog::new(settings.outbox.cap)),
         waiting: Waiting::default(),
@@ -79,19 +84,11 @@ pub async fn build(
         present: Present::new(Arc::clone(&runtime.clock)),
         draining: runtime.lifecycle.token(),
     };
-    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
-    health.back_end("store", "sqlite");
-    health.back_end("broker", broker.kind());
-    let checked = database.clone();
-    health.check("store", move || {
-        let database = checked.clone();
-        async move { database.ping().await.map_err(|error| error_chain(&error)) }
-    });
     let router = http::router(api.clone(), messages.clone(), Arc::clone(&runtime.clock));
     let router = standard_layers(router, "order");
-    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    let app = admin.bind(&runtime, router).await?;
     start(&runtime, &health, &api, messages, broker);
-    Ok(app.closing(async move { database.close().await }))
+    Ok(app.closing(async move { handle.close().await }))
 }
 
 /// Starts what the service does without being asked over HTTP.
@@ -99,7 +96,7 @@ fn start(
     runtime: &Runtime,
     health: &Health,
     api: &Api,
-    messages: Arc<SqliteMessages>,
+    messages: Arc<dyn MessageStore>,
     broker: Arc<dyn Broker>,
 ) {
     let (lifecycle, clock) = (&runtime.lifecycle, &runtime.clock);

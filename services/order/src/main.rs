@@ -2,10 +2,32 @@
 
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    service_kit::cli::main("order", order::openapi, async |settings, runtime| {
-        let settings: order::Settings = settings;
-        let broker = messaging::connect(&settings.broker.url)?;
+use order::Settings;
+use service_kit::Runtime;
+use service_kit::cli::{Built, Program};
+use store_kit::{Applied, OpenError};
+
+struct Order;
+
+impl Program for Order {
+    type Settings = Settings;
+
+    const NAME: &'static str = "order";
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        order::openapi()
+    }
+
+    async fn build(settings: Settings, runtime: Runtime) -> Built {
+        let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
         Ok(order::build(settings, runtime, broker).await?)
-    })
+    }
+
+    async fn migrate(settings: &Settings) -> Result<Option<Applied>, OpenError> {
+        order::store::migrate(&settings.store).await.map(Some)
+    }
+}
+
+fn main() -> ExitCode {
+    service_kit::cli::main::<Order>()
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use messaging::BrokerSettings;
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::{BackEndSettings, within};
+use service_kit::settings::{StoreSettings, within};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -21,9 +22,9 @@ pub struct Settings {
     /// How it logs.
     pub log: LogSettings,
     /// Where orders are kept.
-    pub store: BackEndSettings,
+    pub store: StoreSettings,
     /// Where events are exchanged.
-    pub broker: BackEndSettings,
+    pub broker: BrokerSettings,
     /// How access tokens are verified.
     pub auth: access_token::VerifierSettings,
     /// Where address books are.
@@ -40,8 +41,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3003),
             shutdown: LifecycleSettings::default(),
             log: LogSettings::default(),
-            store: BackEndSettings::default(),
-            broker: BackEndSettings::default(),
+            store: StoreSettings::default(),
+            broker: BrokerSettings::default(),
             auth: access_token::VerifierSettings::default(),
             user_service: UserServiceSettings::default(),
             deadlines: DeadlineSettings::default(),

@@ -1,6 +1,8 @@
 //! Where orders live: every method is one whole command, one transaction that includes its outbox rows and, for
 //! what a consumer heard, its inbox row. No query leaks out of `store/`.
 
+mod open;
+pub mod postgres;
 pub mod sqlite;
 
 use std::error::Error;
@@ -13,6 +15,8 @@ use service_kit::Context;
 use crate::domain::{
     CatalogEntry, Draft, Entry, Input, Item, Order, OrderNumber, PricingError, Refusal,
 };
+
+pub use self::open::{migrate, open};
 
 /// Why the store did not do what it was asked. Nothing of the command happened, unless the connection broke after
 /// the commit; the idempotency key and the inbox tell on the next try.

@@ -2,12 +2,11 @@
 
 use contracts::Clock;
 use service_kit::Context;
+use store_kit::OpenError;
 
-use crate::BuildError;
 use crate::domain::product::NewProduct;
 use crate::settings::Settings;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{CreateError, ProductStore as _};
+use crate::store::{self, CreateError, ProductStore};
 
 /// Fifty products on six shelves.
 const CATALOG: &str = include_str!("../demo/catalog.json");
@@ -17,7 +16,7 @@ const CATALOG: &str = include_str!("../demo/catalog.json");
 pub enum DemoError {
     /// The store cannot be opened.
     #[error("the demo catalog has no store")]
-    Open(#[from] BuildError),
+    Open(#[from] OpenError),
     /// The embedded catalog is malformed.
     #[error("the demo catalog is malformed")]
     Catalog(#[from] serde_json::Error),
@@ -29,15 +28,14 @@ pub enum DemoError {
 /// Puts the demo catalog into the store, before the service is built; a product whose sku exists is left as it is. Returns
 /// how many were created.
 pub async fn seed(settings: &Settings, clock: &dyn Clock) -> Result<usize, DemoError> {
-    let db = SqliteStore::open_database(&settings.store.url).await?;
-    let store = SqliteStore::new(db.clone(), settings.stock.rules());
-    let filled = fill(&store, clock).await;
-    db.close().await;
+    let opened = store::open(&settings.store, settings.stock.rules()).await?;
+    let filled = fill(&*opened.store, clock).await;
+    opened.handle.close().await;
     filled
 }
 
 /// Creates what is missing, by the same command and with the same events as an administrator would.
-async fn fill(store: &SqliteStore, clock: &dyn Clock) -> Result<usize, DemoError> {
+async fn fill(store: &dyn ProductStore, clock: &dyn Clock) -> Result<usize, DemoError> {
     let mut created = 0;
     for product in serde_json::from_str::<Vec<NewProduct>>(CATALOG)? {
         let context = Context {

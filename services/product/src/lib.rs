@@ -14,28 +14,19 @@ use std::sync::Arc;
 
 use access_token::Verifier;
 use contracts::topology;
-use messaging::sqlite::SqliteMessages;
-use messaging::{Broker, ConsumerSettings, Consumers, Poke, spawn_relay, spawn_upkeep};
-use service_kit::{App, BindError, Health, Present, Runtime};
-use sqlite_store::{OpenError, StoreError, UnsupportedUrl};
+use messaging::{Broker, ConsumerSettings, Consumers, Opened, Poke, spawn_relay, spawn_upkeep};
+use service_kit::{Admin, App, BindError, Health, Present, Runtime, depends_on, until_open};
+use store_kit::OpenError;
 
 pub use self::http::openapi;
 pub use self::settings::{Settings, StockSettings};
-use self::store::ProductStore;
-use self::store::sqlite::SqliteStore;
 
 /// Why the service could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The store's URL names no store of this build.
-    #[error("the product service has no store")]
-    StoreUrl(#[from] UnsupportedUrl),
     /// The store cannot be opened.
     #[error("the product service cannot open its store")]
     Open(#[from] OpenError),
-    /// The store cannot be read.
-    #[error("the product service cannot use its store")]
-    Store(#[from] StoreError),
     /// A port is taken.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -51,21 +42,19 @@ pub async fn build(
     broker: Arc<dyn Broker>,
 ) -> Result<App, BuildError> {
     let lifecycle = &runtime.lifecycle;
-    let db = SqliteStore::open_database(&settings.store.url).await?;
-    let store: Arc<dyn ProductStore> =
-        Arc::new(SqliteStore::new(db.clone(), settings.stock.rules()));
-    let messages = Arc::new(SqliteMessages::open(db.clone()).await?);
     let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
-    let (poke, present) = (Poke::new(), Present::new(Arc::clone(&runtime.clock)));
-
     let health = Health::new(lifecycle, env!("CARGO_PKG_VERSION"));
-    health.back_end("store", "sqlite");
     health.back_end("broker", broker.kind());
-    let checked = db.clone();
-    health.check("store", move || {
-        let db = checked.clone();
-        async move { db.ping().await.map_err(|error| error.to_string()) }
-    });
+    let admin = Admin::start(&runtime, &settings.http, &health).await?;
+    let rules = settings.stock.rules();
+    let opened = until_open(&health, async || store::open(&settings.store, rules).await).await?;
+    let Opened {
+        store,
+        messages,
+        handle,
+    } = opened;
+    depends_on(&health, Arc::clone(&handle));
+    let (poke, present) = (Poke::new(), Present::new(Arc::clone(&runtime.clock)));
 
     spawn_relay(
         lifecycle,
@@ -104,6 +93,6 @@ pub async fn build(
         present,
     };
     let router = http::router(state, messages, Arc::clone(&runtime.clock));
-    let app = App::bind(&runtime, &settings.http, router, &health).await?;
-    Ok(app.closing(async move { db.close().await }))
+    let app = admin.bind(&runtime, router).await?;
+    Ok(app.closing(async move { handle.close().await }))
 }

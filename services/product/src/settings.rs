@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use access_token::VerifierSettings;
+use messaging::BrokerSettings;
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::{BackEndSettings, within};
+use service_kit::settings::{StoreSettings, within};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -22,9 +23,9 @@ pub struct Settings {
     /// How it ends.
     pub shutdown: LifecycleSettings,
     /// Where its data is.
-    pub store: BackEndSettings,
+    pub store: StoreSettings,
     /// Where its events go.
-    pub broker: BackEndSettings,
+    pub broker: BrokerSettings,
     /// How it verifies access tokens.
     pub auth: VerifierSettings,
     /// How it deals with stock.
@@ -58,8 +59,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3002),
             log: LogSettings::default(),
             shutdown: LifecycleSettings::default(),
-            store: BackEndSettings::default(),
-            broker: BackEndSettings::default(),
+            store: StoreSettings::default(),
+            broker: BrokerSettings::default(),
             auth: VerifierSettings::default(),
             stock: StockSettings::default(),
         }

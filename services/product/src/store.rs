@@ -1,5 +1,7 @@
 //! The product service's data: a trait whose methods are whole commands, each one transaction with its events.
 
+pub mod mongo;
+mod open;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -16,16 +18,12 @@ use utoipa::ToSchema;
 
 use crate::domain::product::{NewProduct, Product, ProductPatch};
 
+pub use self::open::{migrate, open};
+
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[error("the product store failed")]
-pub struct StoreFailure(#[source] pub sqlite_store::StoreError);
-
-impl<T: Into<sqlite_store::StoreError>> From<T> for StoreFailure {
-    fn from(error: T) -> Self {
-        Self(error.into())
-    }
-}
+pub struct StoreFailure(#[from] pub store_kit::StoreError);
 
 /// A client's retry key, and what tells its request from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]

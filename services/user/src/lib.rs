@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use access_token::{KeyError, SigningKeys, Verifier};
-use messaging::sqlite::SqliteMessages;
-use messaging::{Broker, Poke, spawn_relay, spawn_upkeep};
-use service_kit::{App, BindError, Health, Present, Runtime, error_chain};
+use messaging::{Broker, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep};
+use service_kit::{Admin, App, BindError, Health, Present, Runtime, depends_on, until_open};
+use store_kit::OpenError;
 
 use crate::bootstrap::{BootstrapError, first_administrator};
 pub use crate::http::openapi;
@@ -27,7 +27,6 @@ use crate::passwords::{HashError, Passwords};
 use crate::settings::SenselessSetting;
 pub use crate::settings::Settings;
 use crate::store::UserStore;
-use crate::store::sqlite::SqliteUsers;
 use crate::throttle::Throttle;
 use crate::tokens::Tokens;
 
@@ -37,15 +36,9 @@ pub enum BuildError {
     /// A setting makes no sense.
     #[error("the user service cannot work with its settings")]
     Setting(#[from] SenselessSetting),
-    /// `STORE_URL` names no store of this build.
-    #[error("the user service has no store")]
-    StoreUrl(#[from] sqlite_store::UnsupportedUrl),
     /// The store cannot be opened.
     #[error("the user service cannot open its store")]
-    Open(#[from] sqlite_store::OpenError),
-    /// The store cannot be read.
-    #[error("the user service cannot read its store")]
-    Store(#[from] sqlite_store::StoreError),
+    Open(#[from] OpenError),
     /// No file is named that holds a signing key.
     #[error(
         "the user service has no signing key: set keys.signing_key (SHOP__KEYS__SIGNING_KEY) to a file made by \
@@ -83,16 +76,23 @@ pub async fn build(
     let clock = Arc::clone(&runtime.clock);
     let keys = signing_keys(&settings)?;
     let throttle = Throttle::new(settings.throttle, &clock)?;
-    let path = sqlite_store::path_of(&settings.store.url)?;
-    let users = SqliteUsers::open(&path).await?;
-    let database = users.database().clone();
-    let messages = Arc::new(SqliteMessages::open(database.clone()).await?);
+    let passwords = Passwords::new(settings.passwords)?;
+    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
+    health.back_end("broker", broker.kind());
+    let admin_port = Admin::start(&runtime, &settings.http, &health).await?;
+    let opened = until_open(&health, async || store::open(&settings.store).await).await?;
+    let Opened {
+        store,
+        messages,
+        handle,
+    } = opened;
+    depends_on(&health, Arc::clone(&handle));
     let api = Api {
-        store: Arc::new(users),
+        store,
         verifier: Verifier::of_signer(&settings.auth, &keys, Arc::clone(&clock)),
         key_set: KeySetDocument::of(&keys.jwks())?,
         tokens: Tokens::new(keys, &settings.auth, settings.tokens),
-        passwords: Passwords::new(settings.passwords)?,
+        passwords,
         throttle,
         poke: Poke::new(),
         present: Present::new(Arc::clone(&clock)),
@@ -101,18 +101,10 @@ pub async fn build(
     let (admin, context) = (&settings.bootstrap_admin, api.present.context());
     first_administrator(admin, &*api.store, &api.passwords, &api.poke, context).await?;
 
-    let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
-    health.back_end("store", "sqlite");
-    health.back_end("broker", broker.kind());
-    let checked = database.clone();
-    health.check("store", move || {
-        let database = checked.clone();
-        async move { database.ping().await.map_err(|error| error_chain(&error)) }
-    });
     let router = http::router(api.clone());
-    let app = App::bind(&runtime, &settings.http, router, &health).await?;
+    let app = admin_port.bind(&runtime, router).await?;
     start(&runtime, &health, &api, messages, broker);
-    Ok(app.closing(async move { database.close().await }))
+    Ok(app.closing(async move { handle.close().await }))
 }
 
 fn signing_keys(settings: &Settings) -> Result<SigningKeys, BuildError> {
@@ -131,7 +123,7 @@ fn start(
     runtime: &Runtime,
     health: &Health,
     api: &Api,
-    messages: Arc<SqliteMessages>,
+    messages: Arc<dyn MessageStore>,
     broker: Arc<dyn Broker>,
 ) {
     let (lifecycle, clock) = (&runtime.lifecycle, &runtime.clock);

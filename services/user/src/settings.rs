@@ -4,9 +4,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use messaging::BrokerSettings;
 use serde::{Deserialize, Serialize};
 use service_kit::cli::ServiceSettings;
-use service_kit::settings::{BackEndSettings, Secret};
+use service_kit::settings::{Secret, StoreSettings};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
@@ -21,9 +22,9 @@ pub struct Settings {
     /// How it logs.
     pub log: LogSettings,
     /// Where accounts are kept.
-    pub store: BackEndSettings,
+    pub store: StoreSettings,
     /// Where events are exchanged.
-    pub broker: BackEndSettings,
+    pub broker: BrokerSettings,
     /// What its access tokens say of issuer and audience. It verifies them with its own keys; `jwks` is not looked at.
     pub auth: access_token::VerifierSettings,
     /// What it signs with.
@@ -44,8 +45,8 @@ impl Default for Settings {
             http: HttpSettings::at_port(3001),
             shutdown: LifecycleSettings::default(),
             log: LogSettings::default(),
-            store: BackEndSettings::default(),
-            broker: BackEndSettings::default(),
+            store: StoreSettings::default(),
+            broker: BrokerSettings::default(),
             auth: access_token::VerifierSettings::default(),
             keys: KeySettings::default(),
             bootstrap_admin: BootstrapAdmin::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use service_kit::error_chain;
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use super::Shared;
 use super::run::run;

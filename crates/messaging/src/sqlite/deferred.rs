@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use contracts::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use super::{MESSAGE_COLUMNS, SqliteMessages, message};
 use crate::deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
@@ -19,8 +19,7 @@ impl DeferredStore for SqliteMessages {
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
         let row = NewRow::deferred(queue, message, reason, next_at);
-        self.db
-            .write(move |connection| row.insert(connection, "ON CONFLICT DO NOTHING"))
+        self.write(move |connection| row.insert(connection, "ON CONFLICT DO NOTHING"))
             .await
     }
 
@@ -34,41 +33,38 @@ impl DeferredStore for SqliteMessages {
         let row = NewRow::parked(queue, message, reason, now);
         let conflict = "ON CONFLICT DO UPDATE SET next_at = NULL, reason = excluded.reason,
             attempts = attempts + 1, parked_at = coalesce(parked_at, excluded.parked_at)";
-        self.db
-            .write(move |connection| row.insert(connection, conflict))
+        self.write(move |connection| row.insert(connection, conflict))
             .await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError> {
-        self.db
-            .read(move |connection| {
-                let sql = format!(
-                    "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
+        self.read(move |connection| {
+            let sql = format!(
+                "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
                      WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2"
-                );
-                let due = connection
-                    .prepare_cached(&sql)?
-                    .query_map(params![now.unix_millis(), limit], |row| {
-                        Ok(DeferredMessage {
-                            message: message(row)?,
-                            queue: row.get(8)?,
-                            attempts: row.get(9)?,
-                        })
-                    })?
-                    .collect::<Result<_, _>>()?;
-                Ok(due)
-            })
-            .await
+            );
+            let due = connection
+                .prepare_cached(&sql)?
+                .query_map(params![now.unix_millis(), limit], |row| {
+                    Ok(DeferredMessage {
+                        message: message(row)?,
+                        queue: row.get(8)?,
+                        attempts: row.get(9)?,
+                    })
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(due)
+        })
+        .await
     }
 
     async fn resolve(&self, id: &str) -> Result<(), StoreError> {
         let id = id.to_owned();
-        self.db
-            .write(move |connection| {
-                connection.execute("DELETE FROM deferred WHERE id = ?1", [id])?;
-                Ok(())
-            })
-            .await
+        self.write(move |connection| {
+            connection.execute("DELETE FROM deferred WHERE id = ?1", [id])?;
+            Ok(())
+        })
+        .await
     }
 
     async fn reschedule(
@@ -79,8 +75,7 @@ impl DeferredStore for SqliteMessages {
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (id, reason) = (id.to_owned(), reason.to_owned());
-        self.db
-            .write(move |connection| {
+        self.write(move |connection| {
                 connection.execute(
                     "UPDATE deferred SET attempts = ?2, reason = ?3, next_at = ?4 WHERE id = ?1 AND next_at IS NOT NULL",
                     params![id, attempts, reason, next_at.unix_millis()],
@@ -96,8 +91,7 @@ impl DeferredStore for SqliteMessages {
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError> {
         let (parked_at, id) = after.map_or((-1, String::new()), |(at, id)| (at.unix_millis(), id));
-        self.db
-            .read(move |connection| {
+        self.read(move |connection| {
                 let sql = format!(
                     "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at
                      FROM deferred INDEXED BY deferred_parked
@@ -114,51 +108,47 @@ impl DeferredStore for SqliteMessages {
 
     async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
         let id = id.to_owned();
-        self.db
-            .read(move |connection| {
-                let sql = format!(
-                    "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at FROM deferred
+        self.read(move |connection| {
+            let sql = format!(
+                "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at FROM deferred
                      WHERE id = ?1 AND parked_at IS NOT NULL"
-                );
-                let parked = connection
-                    .prepare_cached(&sql)?
-                    .query_row([id], parked_message)
-                    .optional()?;
-                Ok(parked)
-            })
-            .await
+            );
+            let parked = connection
+                .prepare_cached(&sql)?
+                .query_row([id], parked_message)
+                .optional()?;
+            Ok(parked)
+        })
+        .await
     }
 
     async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.db
-            .write(move |connection| {
-                let changed = connection.execute(
-                    "UPDATE deferred SET next_at = ?2, parked_at = NULL, attempts = 0
+        self.write(move |connection| {
+            let changed = connection.execute(
+                "UPDATE deferred SET next_at = ?2, parked_at = NULL, attempts = 0
                      WHERE id = ?1 AND parked_at IS NOT NULL",
-                    params![id, now.unix_millis()],
-                )?;
-                Ok(changed == 1)
-            })
-            .await
+                params![id, now.unix_millis()],
+            )?;
+            Ok(changed == 1)
+        })
+        .await
     }
 
     async fn discard(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.db
-            .write(move |connection| {
-                let changed = connection.execute(
-                    "DELETE FROM deferred WHERE id = ?1 AND parked_at IS NOT NULL",
-                    [id],
-                )?;
-                Ok(changed == 1)
-            })
-            .await
+        self.write(move |connection| {
+            let changed = connection.execute(
+                "DELETE FROM deferred WHERE id = ?1 AND parked_at IS NOT NULL",
+                [id],
+            )?;
+            Ok(changed == 1)
+        })
+        .await
     }
 
     async fn deferred_stats(&self) -> Result<DeferredStats, StoreError> {
-        self.db
-            .read(|connection| {
+        self.read(|connection| {
                 let stats = connection
                     .prepare_cached(
                         "SELECT
@@ -204,7 +194,7 @@ impl NewRow {
         }
     }
 
-    fn insert(self, connection: &Connection, conflict: &str) -> Result<(), StoreError> {
+    fn insert(self, connection: &Connection, conflict: &str) -> Result<(), sqlite_store::StoreError> {
         let sql = format!(
             "INSERT INTO deferred ({MESSAGE_COLUMNS}, queue, attempts, reason, next_at, parked_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12) {conflict}"

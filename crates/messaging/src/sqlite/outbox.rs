@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::Timestamp;
 use rusqlite::params;
-use sqlite_store::StoreError;
+use store_kit::StoreError;
 
 use super::{MESSAGE_COLUMNS, SqliteMessages, message};
 use crate::message::Message;
@@ -23,53 +23,49 @@ impl OutboxStore for SqliteMessages {
         if self.outbox_is_empty().await? {
             return Ok(Vec::new());
         }
-        self.db
-            .write(move |connection| {
-                let sql = format!(
-                    "UPDATE outbox SET claimed_until = ?1 WHERE seq IN (
+        self.write(move |connection| {
+            let sql = format!(
+                "UPDATE outbox SET claimed_until = ?1 WHERE seq IN (
                        SELECT seq FROM outbox INDEXED BY outbox_pending
                        WHERE published_at IS NULL AND claimed_until <= ?2 ORDER BY seq LIMIT ?3)
                      RETURNING {MESSAGE_COLUMNS}"
-                );
-                let until = now.plus(lease).unix_millis();
-                let claimed = connection
-                    .prepare_cached(&sql)?
-                    .query_map(params![until, now.unix_millis(), limit], message)?
-                    .collect::<Result<_, _>>()?;
-                Ok(claimed)
-            })
-            .await
+            );
+            let until = now.plus(lease).unix_millis();
+            let claimed = connection
+                .prepare_cached(&sql)?
+                .query_map(params![until, now.unix_millis(), limit], message)?
+                .collect::<Result<_, _>>()?;
+            Ok(claimed)
+        })
+        .await
     }
 
     async fn mark_published(&self, ids: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
-        self.db
-            .write(move |connection| {
-                let mut stamp = connection
-                    .prepare_cached("UPDATE outbox SET published_at = ?2 WHERE id = ?1")?;
-                for id in ids {
-                    stamp.execute(params![id, now.unix_millis()])?;
-                }
-                Ok(())
-            })
-            .await
+        self.write(move |connection| {
+            let mut stamp =
+                connection.prepare_cached("UPDATE outbox SET published_at = ?2 WHERE id = ?1")?;
+            for id in ids {
+                stamp.execute(params![id, now.unix_millis()])?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn release(&self, ids: Vec<String>, until: Timestamp) -> Result<(), StoreError> {
-        self.db
-            .write(move |connection| {
-                let mut release = connection
-                    .prepare_cached("UPDATE outbox SET claimed_until = ?2 WHERE id = ?1")?;
-                for id in ids {
-                    release.execute(params![id, until.unix_millis()])?;
-                }
-                Ok(())
-            })
-            .await
+        self.write(move |connection| {
+            let mut release =
+                connection.prepare_cached("UPDATE outbox SET claimed_until = ?2 WHERE id = ?1")?;
+            for id in ids {
+                release.execute(params![id, until.unix_millis()])?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {
-        self.db
-            .read(|connection| {
+        self.read(|connection| {
                 let stats = connection
                     .prepare_cached(
                         "SELECT
@@ -89,23 +85,21 @@ impl OutboxStore for SqliteMessages {
     }
 
     async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError> {
-        self.db
-            .write(move |connection| {
-                let replayed = connection.execute(
-                    "UPDATE outbox SET published_at = NULL, claimed_until = 0
+        self.write(move |connection| {
+            let replayed = connection.execute(
+                "UPDATE outbox SET published_at = NULL, claimed_until = 0
                      WHERE published_at IS NOT NULL AND occurred_at >= ?1",
-                    params![since.unix_millis()],
-                )?;
-                Ok(u64::try_from(replayed).unwrap_or(0))
-            })
-            .await
+                params![since.unix_millis()],
+            )?;
+            Ok(u64::try_from(replayed).unwrap_or(0))
+        })
+        .await
     }
 }
 
 impl SqliteMessages {
     async fn outbox_is_empty(&self) -> Result<bool, StoreError> {
-        self.db
-            .read(|connection| {
+        self.read(|connection| {
                 let empty = connection
                     .prepare_cached(
                         "SELECT NOT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_pending WHERE published_at IS NULL)",

@@ -81,13 +81,13 @@ static SCHEMA: Schema = Schema {
         Migration {
             version: 1,
             name: "messaging",
-            sql: sqlite::SCHEMA_SQL,
+            work: sqlite::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 2,
             name: "idempotency",
-            sql: sqlite_store::idempotency::SCHEMA_SQL,
+            work: sqlite_store::idempotency::SCHEMA_SQL,
             min_binary: 1,
         },
     ],

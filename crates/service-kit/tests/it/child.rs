@@ -8,7 +8,7 @@ use axum::routing::get;
 use clap::Parser as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service_kit::cli::{self, Cli, ServiceSettings};
+use service_kit::cli::{self, Built, Cli, Program, ServiceSettings};
 use service_kit::http::standard_layers;
 use service_kit::telemetry::LogSettings;
 use service_kit::{App, Health, HttpSettings, LifecycleSettings, Runtime, trace_context};
@@ -35,7 +35,23 @@ impl ServiceSettings for Settings {
     }
 }
 
-async fn build(settings: Settings, runtime: Runtime) -> anyhow::Result<App> {
+struct ChildProgram;
+
+impl Program for ChildProgram {
+    type Settings = Settings;
+
+    const NAME: &'static str = "child";
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        utoipa::openapi::OpenApiBuilder::new().build()
+    }
+
+    fn build(settings: Settings, runtime: Runtime) -> impl Future<Output = Built> {
+        build(settings, runtime)
+    }
+}
+
+async fn build(settings: Settings, runtime: Runtime) -> Built {
     if settings.wait_for_store {
         tracing::info!("waiting for the store");
         std::future::pending::<()>().await;
@@ -62,8 +78,7 @@ fn the_process_itself() {
         return;
     }
     let cli = Cli::parse_from(["child"]);
-    let openapi = || utoipa::openapi::OpenApiBuilder::new().build();
-    let result = cli::run("child", &cli, openapi, build);
+    let result = cli::run::<ChildProgram>(&cli);
     std::process::exit(i32::from(
         cli::report(result) != std::process::ExitCode::SUCCESS,
     ));

@@ -3,23 +3,24 @@
 use std::time::Duration;
 
 use contracts::Timestamp;
-use sqlite_store::idempotency::{self, Stored};
+use sqlite_store::idempotency;
 use sqlite_store::{Database, Migration, Schema, StoreError};
+use store_kit::KeptReply;
 
 static SCHEMA: Schema = Schema {
     service: "replies",
     migrations: &[Migration {
         version: 1,
         name: "replies",
-        sql: idempotency::SCHEMA_SQL,
+        work: idempotency::SCHEMA_SQL,
         min_binary: 1,
     }],
 };
 
 const NOW: i64 = 1_795_464_373_000;
 
-fn reply(object_id: &str) -> Stored {
-    Stored {
+fn reply(object_id: &str) -> KeptReply {
+    KeptReply {
         fingerprint: "f".to_owned(),
         status: 201,
         object_id: object_id.to_owned(),

@@ -12,7 +12,7 @@ pub static SCHEMA: Schema = Schema {
     migrations: &[Migration {
         version: 1,
         name: "notes",
-        sql: "CREATE TABLE note (text TEXT PRIMARY KEY, padding BLOB) STRICT;
+        work: "CREATE TABLE note (text TEXT PRIMARY KEY, padding BLOB) STRICT;
               CREATE TABLE answer (
                 to_note TEXT NOT NULL REFERENCES note (text) DEFERRABLE INITIALLY DEFERRED
               ) STRICT;",

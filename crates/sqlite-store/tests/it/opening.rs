@@ -17,7 +17,7 @@ static EXPANDED: Schema = Schema {
         Migration {
             version: 2,
             name: "colours",
-            sql: "ALTER TABLE note ADD COLUMN colour TEXT",
+            work: "ALTER TABLE note ADD COLUMN colour TEXT",
             min_binary: 1,
         },
     ],
@@ -31,7 +31,7 @@ static CONTRACTED: Schema = Schema {
         Migration {
             version: 2,
             name: "no padding",
-            sql: "ALTER TABLE note DROP COLUMN padding",
+            work: "ALTER TABLE note DROP COLUMN padding",
             min_binary: 2,
         },
     ],
@@ -44,7 +44,7 @@ static BROKEN: Schema = Schema {
         Migration {
             version: 2,
             name: "half a step",
-            sql: "CREATE TABLE half (x); CREATE TABLE note (x)",
+            work: "CREATE TABLE half (x); CREATE TABLE note (x)",
             min_binary: 1,
         },
     ],

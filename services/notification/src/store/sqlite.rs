@@ -2,6 +2,7 @@
 
 mod contacts;
 mod deliveries;
+mod errors;
 mod reading;
 mod rows;
 mod sweep;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
 use service_kit::Context;
 use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
+use store_kit::Applied;
 
 use crate::domain::{Channel, DeliveryState};
 use crate::store::{
@@ -27,19 +29,19 @@ static SCHEMA: Schema = Schema {
         Migration {
             version: 1,
             name: "messaging",
-            sql: messaging::sqlite::SCHEMA_SQL,
+            work: messaging::sqlite::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 2,
             name: "idempotency",
-            sql: idempotency::SCHEMA_SQL,
+            work: idempotency::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 3,
             name: "contacts, notifications and deliveries",
-            sql: include_str!("sqlite/schema.sql"),
+            work: include_str!("sqlite/schema.sql"),
             min_binary: 1,
         },
     ],
@@ -54,10 +56,17 @@ pub struct SqliteNotifications {
 impl SqliteNotifications {
     /// Opens the file, or makes it, and brings it up to the schema. Deliveries that an earlier process was sending are free
     /// again: only one process works on the file.
-    pub async fn open(path: &Path) -> Result<Self, OpenOrRelease> {
+    pub async fn open(path: &Path) -> Result<Self, store_kit::OpenError> {
         let db = Database::open(path, &SCHEMA).await?;
-        db.write(deliveries::release_all).await?;
+        db.write(deliveries::release_all)
+            .await
+            .map_err(store_kit::OpenError::refused)?;
         Ok(Self { db })
+    }
+
+    /// Brings the file, or a new one, up to the schema.
+    pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
+        Database::migrate(path, &SCHEMA).await
     }
 
     /// The file: also home of the outbox and of the deferred messages.
@@ -65,17 +74,6 @@ impl SqliteNotifications {
     pub fn database(&self) -> &Database {
         &self.db
     }
-}
-
-/// Why the store is not ready for work.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenOrRelease {
-    /// It cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// It cannot be written.
-    #[error(transparent)]
-    Release(#[from] StoreError),
 }
 
 #[async_trait]

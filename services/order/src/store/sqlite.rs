@@ -15,6 +15,7 @@ use contracts::events::order::OrderStatus;
 use contracts::{OrderId, Timestamp, UserId};
 use service_kit::Context;
 use sqlite_store::{Database, Migration, OpenError, Schema, idempotency};
+use store_kit::Applied;
 
 use crate::domain::{CatalogEntry, Deadlines, Entry, Input, Order, OrderNumber};
 use crate::store::{
@@ -22,25 +23,25 @@ use crate::store::{
     TellError, TellOrder, Told,
 };
 
-const SCHEMA: Schema = Schema {
+static SCHEMA: Schema = Schema {
     service: "order",
     migrations: &[
         Migration {
             version: 1,
             name: "outbox, inbox and deferred messages",
-            sql: messaging::sqlite::SCHEMA_SQL,
+            work: messaging::sqlite::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 2,
             name: "idempotency keys",
-            sql: idempotency::SCHEMA_SQL,
+            work: idempotency::SCHEMA_SQL,
             min_binary: 2,
         },
         Migration {
             version: 3,
             name: "orders and the catalog they are priced with",
-            sql: include_str!("sqlite/schema.sql"),
+            work: include_str!("sqlite/schema.sql"),
             min_binary: 3,
         },
     ],
@@ -60,6 +61,11 @@ impl SqliteOrders {
             database: Database::open(path, &SCHEMA).await?,
             deadlines,
         })
+    }
+
+    /// Brings the file, or a new one, up to the schema.
+    pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
+        Database::migrate(path, &SCHEMA).await
     }
 
     /// The file: also home of the outbox and of the deferred messages.

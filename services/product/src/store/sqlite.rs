@@ -1,18 +1,21 @@
 //! The product store on SQLite.
 
 mod catalog;
+mod errors;
 mod listing;
 mod rows;
 mod stock;
+
+use std::path::Path;
 
 use async_trait::async_trait;
 use contracts::{AdjustmentId, Event, EventId, Payload, ProductId, Sku, UserId};
 use rusqlite::Connection;
 use service_kit::Context;
 use service_kit::http::etag::IfMatch;
-use sqlite_store::{Database, Migration, Schema, StoreError, idempotency};
+use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
+use store_kit::Applied;
 
-use crate::BuildError;
 use crate::domain::product::{NewProduct, ProductPatch};
 use crate::domain::stock::Rules;
 use crate::store::{
@@ -26,19 +29,19 @@ static SCHEMA: Schema = Schema {
         Migration {
             version: 1,
             name: "messaging",
-            sql: messaging::sqlite::SCHEMA_SQL,
+            work: messaging::sqlite::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 2,
             name: "idempotency",
-            sql: idempotency::SCHEMA_SQL,
+            work: idempotency::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 3,
             name: "catalog and stock",
-            sql: include_str!("sqlite/schema.sql"),
+            work: include_str!("sqlite/schema.sql"),
             min_binary: 1,
         },
     ],
@@ -52,16 +55,21 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file that a `sqlite://` URL names, or makes it.
-    pub async fn open_database(url: &str) -> Result<Database, BuildError> {
-        let path = sqlite_store::path_of(url)?;
-        Ok(Database::open(&path, &SCHEMA).await?)
+    /// Opens the file, or makes it, and brings it up to the schema.
+    pub async fn open(path: &Path, rules: Rules) -> Result<Self, OpenError> {
+        let db = Database::open(path, &SCHEMA).await?;
+        Ok(Self { db, rules })
     }
 
-    /// The store in an open file.
+    /// Brings the file, or a new one, up to the schema.
+    pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
+        Database::migrate(path, &SCHEMA).await
+    }
+
+    /// The file: also home of the outbox and of the deferred messages.
     #[must_use]
-    pub fn new(db: Database, rules: Rules) -> Self {
-        Self { db, rules }
+    pub fn database(&self) -> &Database {
+        &self.db
     }
 }
 
@@ -218,7 +226,7 @@ fn remember(
     object_id: String,
     context: &Context,
 ) -> Result<(), StoreError> {
-    let reply = idempotency::Stored {
+    let reply = store_kit::KeptReply {
         fingerprint: retry.fingerprint.clone(),
         status: 201,
         object_id,

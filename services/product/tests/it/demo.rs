@@ -1,13 +1,10 @@
 //! The demo catalog.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use contracts::events::product::ProductStatus;
 use contracts::{EventType, ManualClock};
-use messaging::sqlite::SqliteMessages;
-use product::store::sqlite::SqliteStore;
-use product::store::{Filter, Listed, Name};
+use product::store::{self, Filter, Listed, Name};
 use product::{Settings, demo};
 use serde_json::json;
 
@@ -15,12 +12,10 @@ use crate::contract::{Fixture, RULES, start};
 use crate::sqlite::url;
 
 async fn open(settings: &Settings, folder: tempfile::TempDir) -> Fixture {
-    let db = SqliteStore::open_database(&settings.store.url)
-        .await
-        .unwrap();
+    let opened = store::open(&settings.store, RULES).await.unwrap();
     Fixture {
-        store: Arc::new(SqliteStore::new(db.clone(), RULES)),
-        outbox: Arc::new(SqliteMessages::open(db).await.unwrap()),
+        store: opened.store,
+        outbox: opened.messages,
         clock: ManualClock::at(start()),
         folder,
     }

@@ -18,11 +18,12 @@ pub fn url(path: &Path) -> String {
 /// An empty store in a folder of its own.
 pub async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let url = url(&folder.path().join("product.db"));
-    let db = SqliteStore::open_database(&url).await.unwrap();
+    let path = folder.path().join("product.db");
+    let store = SqliteStore::open(&path, RULES).await.unwrap();
+    let messages = SqliteMessages::open(store.database().clone()).await;
     Fixture {
-        store: Arc::new(SqliteStore::new(db.clone(), RULES)),
-        outbox: Arc::new(SqliteMessages::open(db).await.unwrap()),
+        store: Arc::new(store),
+        outbox: Arc::new(messages.unwrap()),
         clock: ManualClock::at(start()),
         folder,
     }
@@ -35,9 +36,8 @@ async fn products_and_holds_are_there_after_the_file_is_opened_again() {
     let fixture = fixture().await;
     let mug = fixture.product("MUG", 10).await;
     let id = fixture.place(&[("MUG", 4)]).await;
-    let url = url(&fixture.folder.path().join("product.db"));
-    let db = SqliteStore::open_database(&url).await.unwrap();
-    let reopened = SqliteStore::new(db, RULES);
+    let path = fixture.folder.path().join("product.db");
+    let reopened = SqliteStore::open(&path, RULES).await.unwrap();
     let name = Name::Id(mug.product.id);
     assert_eq!(reopened.product(name).await.unwrap(), Some(mug));
     fixture.confirm(id).await;

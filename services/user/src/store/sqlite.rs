@@ -2,9 +2,11 @@
 
 mod accounts;
 mod addresses;
+mod errors;
 mod rows;
 mod sessions;
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +15,7 @@ use rusqlite::Connection;
 use service_kit::Context;
 use service_kit::http::etag::IfMatch;
 use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
+use store_kit::Applied;
 
 use crate::domain::{Account, Email, Name, PasswordHash, Session, TokenHash};
 use crate::store::{
@@ -26,19 +29,19 @@ static SCHEMA: Schema = Schema {
         Migration {
             version: 1,
             name: "messaging",
-            sql: messaging::sqlite::SCHEMA_SQL,
+            work: messaging::sqlite::SCHEMA_SQL,
             min_binary: 1,
         },
         Migration {
             version: 2,
             name: "idempotency",
-            sql: idempotency::SCHEMA_SQL,
+            work: idempotency::SCHEMA_SQL,
             min_binary: 2,
         },
         Migration {
             version: 3,
             name: "accounts, sessions and address books",
-            sql: include_str!("sqlite/schema.sql"),
+            work: include_str!("sqlite/schema.sql"),
             min_binary: 3,
         },
     ],
@@ -52,10 +55,15 @@ pub struct SqliteUsers {
 
 impl SqliteUsers {
     /// Opens the file, or makes it, and brings it up to the schema.
-    pub async fn open(path: &std::path::Path) -> Result<Self, OpenError> {
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             database: Database::open(path, &SCHEMA).await?,
         })
+    }
+
+    /// Brings the file, or a new one, up to the schema.
+    pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
+        Database::migrate(path, &SCHEMA).await
     }
 
     /// The file: also home of the outbox.

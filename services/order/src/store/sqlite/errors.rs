@@ -12,6 +12,16 @@ impl From<sqlite_store::StoreError> for StoreError {
     }
 }
 
+impl From<store_kit::StoreError> for StoreError {
+    fn from(error: store_kit::StoreError) -> Self {
+        if error.is_away() {
+            Self::Away(Box::new(error))
+        } else {
+            Self::Broken(Box::new(error))
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         sqlite_store::StoreError::from(error).into()

@@ -70,7 +70,7 @@ pub(super) fn placed_before(
 pub(super) fn earlier(
     conn: &Connection,
     request: &RequestKey,
-) -> Result<Option<idempotency::Stored>, StoreError> {
+) -> Result<Option<store_kit::KeptReply>, StoreError> {
     let caller = request.caller.to_string();
     Ok(idempotency::find(conn, &caller, &request.key)?)
 }
@@ -83,7 +83,7 @@ pub(super) fn remember(
     status: u16,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let stored = idempotency::Stored {
+    let stored = store_kit::KeptReply {
         fingerprint: request.fingerprint.clone(),
         status,
         object_id: object_id.to_owned(),

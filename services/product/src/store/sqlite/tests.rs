@@ -12,8 +12,8 @@ use crate::store::{Filter, Sort};
 
 async fn open() -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/product.db", folder.path().display());
-    let db = SqliteStore::open_database(&url).await.unwrap();
+    let path = folder.path().join("product.db");
+    let db = Database::open(&path, &SCHEMA).await.unwrap();
     (folder, db)
 }
 

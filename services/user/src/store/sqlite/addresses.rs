@@ -37,7 +37,7 @@ pub(super) fn add(
     };
     insert(conn, owner, &entry)?;
     if let Some(retry) = retry {
-        let reply = idempotency::Stored {
+        let reply = store_kit::KeptReply {
             fingerprint: retry.fingerprint,
             status: 201,
             object_id: entry.id.to_string(),
@@ -52,7 +52,7 @@ fn replayed(
     conn: &Connection,
     owner: UserId,
     retry: &Retry,
-    stored: &idempotency::Stored,
+    stored: &store_kit::KeptReply,
 ) -> Result<Added, StoreError> {
     if stored.fingerprint != retry.fingerprint {
         return Ok(Added::KeyReused);

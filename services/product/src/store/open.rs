@@ -1,0 +1,43 @@
+//! Which engine keeps the data: the scheme of the URL says.
+
+use std::sync::Arc;
+
+use messaging::Opened;
+use messaging::sqlite::SqliteMessages;
+use service_kit::settings::StoreSettings;
+use store_kit::{Applied, OpenError, StoreKind};
+
+use crate::domain::stock::Rules;
+use crate::store::ProductStore;
+use crate::store::sqlite::SqliteStore;
+
+/// The engines this service has.
+const ENGINES: &[StoreKind] = &[StoreKind::Sqlite];
+
+/// Opens the store that the settings name.
+pub async fn open(
+    settings: &StoreSettings,
+    rules: Rules,
+) -> Result<Opened<dyn ProductStore>, OpenError> {
+    engine(settings)?;
+    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let store = SqliteStore::open(&path, rules).await?;
+    let database = store.database().clone();
+    let messages = SqliteMessages::open(database.clone()).await;
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(messages.map_err(OpenError::refused)?),
+        handle: Arc::new(database),
+    })
+}
+
+/// Brings the store's schema up to this version.
+pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
+    engine(settings)?;
+    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    Ok(SqliteStore::migrate(&path).await?)
+}
+
+fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
+    StoreKind::of(&settings.url, ENGINES).map_err(OpenError::refused)
+}
