@@ -4,8 +4,9 @@ use std::error::Error;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sqlx::Row as _;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
-use sqlx::{ColumnIndex, Row as _};
 use store_kit::StoreError;
 
 /// Classes of SQLSTATE (their first two letters) that pass by themselves or by an operator's hand: connection exceptions,
@@ -19,6 +20,7 @@ const AWAY_CODES: [&str; 4] = ["3D000", "25006", "25P03", "55P03"];
 const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
 /// What an error of the driver means for the service.
+#[must_use]
 pub fn store_error(error: sqlx::Error) -> StoreError {
     if passes(&error) {
         StoreError::away(error)
@@ -54,7 +56,7 @@ pub fn is_conflict(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn is_rollback(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| CONFLICTS.contains(&&*code))
 }
 
@@ -67,7 +69,7 @@ fn driver_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e sqlx::Error>
 }
 
 /// The error of a column that holds what this program does not write.
-pub fn unreadable(column: impl ToString, cause: impl Error + Send + Sync + 'static) -> sqlx::Error {
+pub fn unreadable(column: usize, cause: impl Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::ColumnDecode {
         index: column.to_string(),
         source: Box::new(cause),
@@ -75,7 +77,7 @@ pub fn unreadable(column: impl ToString, cause: impl Error + Send + Sync + 'stat
 }
 
 /// A text column whose type reads itself.
-pub fn parsed<T>(row: &PgRow, column: impl ColumnIndex<PgRow> + ToString + Copy) -> sqlx::Result<T>
+pub fn parsed<T>(row: &PgRow, column: usize) -> sqlx::Result<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {

@@ -53,7 +53,7 @@ pub async fn find(
     let Some((fingerprint, status, object_id, location)) = found else {
         return Ok(None);
     };
-    let status = u16::try_from(status).map_err(|error| store_error(unreadable("status", error)))?;
+    let status = u16::try_from(status).map_err(|error| store_error(unreadable(1, error)))?;
     Ok(Some(KeptReply {
         fingerprint,
         status,

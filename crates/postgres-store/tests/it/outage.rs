@@ -1,0 +1,87 @@
+//! The server and the network between go away (rows H1 to H3 and P of the fault matrix, on the store alone).
+
+use std::time::{Duration, Instant};
+
+use postgres_store::Database;
+use store_kit::StoreHandle as _;
+use testkit::chaos::{Direction, Proxy};
+use testkit::servers::{Postgres, PostgresOptions};
+use testkit::wait;
+
+use crate::notes::{SCHEMA, all, impatient, keep, notes, store};
+
+/// Asks until the store takes a note again.
+async fn until_back(db: &Database, id: &str) {
+    wait::until("the store", || async {
+        Ok(keep(db, id, 1).await.is_ok().then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_server_that_is_killed_and_work_goes_on_after() {
+    let durable = PostgresOptions {
+        durable: true,
+        ..PostgresOptions::default()
+    };
+    let server = Postgres::start_with(&durable).await.unwrap();
+    let settings = impatient(&server.url());
+    Database::migrate(&settings, &SCHEMA).await.unwrap();
+    let db = Database::open(&settings, &SCHEMA).await.unwrap();
+    keep(&db, "acknowledged", 1).await.unwrap();
+    server.kill().await.unwrap();
+    assert!(keep(&db, "refused", 1).await.unwrap_err().is_away());
+    assert!(db.ping().await.unwrap_err().is_away());
+    server.start().await.unwrap();
+    until_back(&db, "after").await;
+    assert_eq!(all(&db).await, notes(&[("acknowledged", 1), ("after", 1)]));
+    db.close().await;
+    server.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reply_that_is_lost_after_the_commit_is_an_error_although_the_command_was_applied() {
+    let store = store().await;
+    let proxy = Proxy::before(store.place.url()).await.unwrap();
+    let db = Database::open(&impatient(&proxy.url()), &SCHEMA)
+        .await
+        .unwrap();
+    let cut = proxy.cut_reply_after(b"COMMIT");
+    assert!(keep(&db, "applied", 1).await.unwrap_err().is_away());
+    cut.done().await.unwrap();
+    assert_eq!(
+        all(&store.db).await,
+        notes(&[("applied", 1)]),
+        "once, and not again"
+    );
+    keep(&db, "after", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_network_that_swallows_everything_costs_bounded_time_and_no_connection_for_good() {
+    let store = store().await;
+    let proxy = Proxy::before(store.place.url()).await.unwrap();
+    let mut settings = impatient(&proxy.url());
+    settings.pool.max = 2;
+    for direction in [Direction::ToServer, Direction::ToClient, Direction::Both] {
+        let db = Database::open(&settings, &SCHEMA).await.unwrap();
+        keep(&db, "before", 1).await.unwrap();
+        proxy.black_hole(direction);
+        let start = Instant::now();
+        // More than there are connections, one after the other: each gives up, and none waits for those before it.
+        for _ in 0..4 {
+            assert!(keep(&db, "swallowed", 1).await.unwrap_err().is_away());
+        }
+        assert!(db.ping().await.unwrap_err().is_away());
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            start.elapsed()
+        );
+        proxy.pass().await.unwrap();
+        proxy.reset();
+        until_back(&db, "after").await;
+        db.close().await;
+    }
+}

@@ -1,0 +1,43 @@
+//! Plans tell what reads a whole table.
+
+use crate::notes::store;
+
+#[tokio::test]
+async fn a_plan_names_what_reads_a_table_or_an_index_from_end_to_end() {
+    let store = store().await;
+    let whole_scans = async |sql: &str| store.db.query_plan(sql).await.unwrap().whole_scans();
+    assert_eq!(
+        whole_scans("SELECT id FROM notes WHERE id = $1").await,
+        [""; 0]
+    );
+    assert_eq!(
+        whole_scans("UPDATE notes SET count = count + 1 WHERE id = ANY ($1)").await,
+        [""; 0]
+    );
+    assert_eq!(
+        whole_scans("SELECT count(*) FROM notes WHERE count + 1 = $1").await,
+        ["Index Only Scan using notes_by_count on notes"]
+    );
+    assert_eq!(
+        whole_scans("SELECT id FROM notes WHERE length(id) = $1").await,
+        ["Index Only Scan using notes_pkey on notes"]
+    );
+    assert_eq!(
+        whole_scans("SELECT caller, location FROM idempotency WHERE location = $1").await,
+        ["Seq Scan on idempotency"]
+    );
+}
+
+#[tokio::test]
+async fn a_statement_that_does_not_fit_the_schema_has_no_plan() {
+    let store = store().await;
+    for sql in [
+        "SELECT colour FROM notes",
+        "UPDATE notes SET count = 'many'",
+        "SELECT id FROM notes WHERE",
+    ] {
+        let error = store.db.query_plan(sql).await.unwrap_err();
+        assert!(!error.is_away(), "{sql}");
+    }
+    store.db.query_plan("SELECT id FROM notes").await.unwrap();
+}
