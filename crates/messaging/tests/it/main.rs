@@ -17,6 +17,12 @@ mod outage;
 #[cfg(test)]
 mod parked_api;
 #[cfg(test)]
+mod rabbitmq_bench;
+#[cfg(test)]
+mod rabbitmq_contract;
+#[cfg(test)]
+mod rabbitmq_faults;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod sqlite_messages;

@@ -1,0 +1,130 @@
+//! Where RabbitMQ is, and as whom to connect.
+
+use std::path::Path;
+
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use lapin::uri::AMQPUri;
+
+use crate::connect::ConnectError;
+use crate::settings::BrokerSettings;
+
+/// A broker's address. Its text names host, port and vhost, and never a password.
+#[derive(Clone)]
+pub(super) struct Address {
+    uri: AMQPUri,
+    settings: BrokerSettings,
+}
+
+impl Address {
+    /// Reads the settings; the files they name must be there.
+    pub(super) fn new(settings: &BrokerSettings) -> Result<Self, ConnectError> {
+        let mut uri: AMQPUri = settings.url.parse().map_err(ConnectError::Url)?;
+        let user = &mut uri.authority.userinfo;
+        if !settings.username.is_empty() {
+            user.username.clone_from(&settings.username);
+        }
+        if !settings.password.is_empty() {
+            settings.password.expose().clone_into(&mut user.password);
+        }
+        if uri.vhost.is_empty() {
+            // `amqp://host/` is the vhost with the empty name by the letter, which nobody has.
+            "/".clone_into(&mut uri.vhost);
+        }
+        uri.query.heartbeat = Some(u16::try_from(settings.heartbeat_s).unwrap_or(u16::MAX));
+        let address = Self {
+            uri,
+            settings: settings.clone(),
+        };
+        address.tls()?;
+        Ok(address)
+    }
+
+    pub(super) fn uri(&self) -> AMQPUri {
+        self.uri.clone()
+    }
+
+    pub(super) fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+
+    pub(super) fn vhost(&self) -> &str {
+        &self.uri.vhost
+    }
+
+    pub(super) fn settings(&self) -> &BrokerSettings {
+        &self.settings
+    }
+
+    /// What TLS needs, read anew: certificates are renewed while the service runs.
+    pub(super) fn tls(&self) -> Result<OwnedTLSConfig, ConnectError> {
+        let settings = &self.settings;
+        let cert_chain = read("broker.ca_file", &settings.ca_file)?;
+        let certificate = read("broker.client_cert_file", &settings.client_cert_file)?;
+        let key = read("broker.client_key_file", &settings.client_key_file)?;
+        let identity = match (certificate, key) {
+            (Some(pem), Some(key)) => Some(OwnedIdentity::PKCS8 {
+                pem: pem.into_bytes(),
+                key: key.into_bytes(),
+            }),
+            (None, None) => None,
+            _ => return Err(ConnectError::HalfAnIdentity),
+        };
+        Ok(OwnedTLSConfig {
+            identity,
+            cert_chain,
+        })
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let authority = &self.uri.authority;
+        write!(f, "{}:{}", authority.host, authority.port)
+    }
+}
+
+fn read(setting: &'static str, path: &Path) -> Result<Option<String>, ConnectError> {
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(source) => Err(ConnectError::File {
+            setting,
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_of_the_settings_are_stronger_than_those_of_the_url() {
+        let settings = BrokerSettings {
+            username: "order".to_owned(),
+            password: "p@ss/word".into(),
+            ..BrokerSettings::at("amqp://guest:guest@rabbit/shop")
+        };
+        let address = Address::new(&settings).unwrap();
+        let user = &address.uri.authority.userinfo;
+        assert_eq!(
+            (user.username.as_str(), user.password.as_str()),
+            ("order", "p@ss/word")
+        );
+        assert_eq!(
+            (address.to_string().as_str(), address.vhost()),
+            ("rabbit:5672", "shop")
+        );
+    }
+
+    #[test]
+    fn no_vhost_is_the_usual_one() {
+        for url in ["amqp://rabbit", "amqp://rabbit/", "amqp://rabbit/%2f"] {
+            let address = Address::new(&BrokerSettings::at(url)).unwrap();
+            assert_eq!(address.vhost(), "/", "{url}");
+        }
+    }
+}

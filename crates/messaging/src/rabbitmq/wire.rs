@@ -1,0 +1,166 @@
+//! A message as AMQP carries it: `CloudEvents` 1.0 in binary mode.
+//!
+//! What others sent, or sent otherwise, is kept too: it comes out as a message whose type no handler knows and says what is
+//! wrong with it, so it is parked with that reason.
+
+use contracts::Timestamp;
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use sha2::{Digest as _, Sha256};
+
+use crate::message::Message;
+
+const SPEC_VERSION: &str = "cloudEvents:specversion";
+const ID: &str = "cloudEvents:id";
+const TYPE: &str = "cloudEvents:type";
+const SOURCE: &str = "cloudEvents:source";
+const TIME: &str = "cloudEvents:time";
+const AGGREGATE_VERSION: &str = "cloudEvents:aggregateversion";
+const TRACEPARENT: &str = "traceparent";
+/// 2: written to disk.
+const PERSISTENT: u8 = 2;
+
+/// The properties and headers of a message; none if an attribute is longer than the 255 bytes that AMQP has for it.
+pub(super) fn properties(message: &Message) -> Option<BasicProperties> {
+    let mut headers = FieldTable::default();
+    let mut header = |name: &'static str, value: &str| {
+        headers.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
+    };
+    header(SPEC_VERSION, "1.0");
+    header(ID, &message.id);
+    header(TYPE, &message.event_type);
+    header(SOURCE, &format!("/{}", message.producer));
+    header(TIME, &message.occurred_at.to_string());
+    header(AGGREGATE_VERSION, &message.aggregate_version.to_string());
+    if let Some(traceparent) = &message.traceparent {
+        header(TRACEPARENT, traceparent);
+    }
+    let seconds = u64::try_from(message.occurred_at.unix_seconds()).unwrap_or(0);
+    Some(
+        BasicProperties::default()
+            .with_message_id(short(&message.id)?)
+            .with_type(short(&message.event_type)?)
+            .with_app_id(short(&message.producer)?)
+            .with_correlation_id(short(&message.correlation_id)?)
+            .with_content_type("application/json".into())
+            .with_timestamp(seconds)
+            .with_delivery_mode(PERSISTENT)
+            .with_headers(headers),
+    )
+}
+
+/// A text that AMQP may have no room for.
+pub(super) fn short(text: &str) -> Option<ShortString> {
+    ShortString::try_new(text).ok()
+}
+
+/// The message of a delivery, whoever sent it.
+pub(super) fn message(delivery: &Delivery) -> Message {
+    let properties = &delivery.properties;
+    let mut wrong = Vec::new();
+    let mut required = |name: &'static str, value: Option<String>| {
+        if value.is_none() {
+            wrong.push(format!("no {name}"));
+        }
+        value.unwrap_or_default()
+    };
+    let id = required("message_id", text(properties.message_id().as_ref()));
+    let event_type = required("type", text(properties.kind().as_ref()));
+    let correlation_id = required("correlation_id", text(properties.correlation_id().as_ref()));
+    let producer = required("app_id", text(properties.app_id().as_ref()));
+    let time = header(properties, TIME);
+    let occurred_at = time.as_deref().and_then(|time| time.parse().ok());
+    let version = header(properties, AGGREGATE_VERSION);
+    let version = version.as_deref().and_then(|version| version.parse().ok());
+    if occurred_at.is_none() {
+        wrong.push(format!("no {TIME}"));
+    }
+    if version.is_none() {
+        wrong.push(format!("no {AGGREGATE_VERSION}"));
+    }
+    // The broker checked that its sender may use the routing key, and nothing else.
+    if event_type != delivery.routing_key.as_str() {
+        wrong.push(format!("sent as {}", delivery.routing_key));
+    }
+    let body = String::from_utf8(delivery.data.clone()).unwrap_or_else(|error| {
+        wrong.push("not UTF-8".to_owned());
+        String::from_utf8_lossy(error.as_bytes()).into_owned()
+    });
+    Message {
+        id: if id.is_empty() {
+            made_up_id(delivery)
+        } else {
+            id
+        },
+        event_type: if wrong.is_empty() {
+            event_type
+        } else {
+            format!("{event_type} ({})", wrong.join(", "))
+        },
+        correlation_id,
+        aggregate_version: version.unwrap_or(0),
+        occurred_at: occurred_at.unwrap_or_else(|| sent_at(properties)),
+        producer,
+        traceparent: header(properties, TRACEPARENT),
+        body,
+    }
+}
+
+/// How often the broker handed the message out before.
+pub(super) fn earlier_deliveries(properties: &BasicProperties) -> u32 {
+    number(properties, "x-delivery-count").unwrap_or(0)
+}
+
+/// The queue that a dead letter was in first.
+pub(super) fn first_queue(properties: &BasicProperties) -> Option<String> {
+    header(properties, "x-first-death-queue")
+}
+
+/// The same for every delivery of the same message, so that it is parked once.
+fn made_up_id(delivery: &Delivery) -> String {
+    let mut hash = Sha256::new();
+    hash.update(delivery.routing_key.as_str());
+    hash.update([0]);
+    hash.update(&delivery.data);
+    let hash = hash.finalize();
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("foreign-{hex}")
+}
+
+fn sent_at(properties: &BasicProperties) -> Timestamp {
+    let seconds = properties.timestamp().unwrap_or(0);
+    let millis = i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000);
+    Timestamp::from_unix_millis(millis)
+}
+
+fn text(value: Option<&ShortString>) -> Option<String> {
+    value
+        .map(ToString::to_string)
+        .filter(|text| !text.is_empty())
+}
+
+fn value<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+    properties.headers().as_ref()?.inner().get(name)
+}
+
+fn header(properties: &BasicProperties, name: &str) -> Option<String> {
+    match value(properties, name)? {
+        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+fn number(properties: &BasicProperties, name: &str) -> Option<u32> {
+    match *value(properties, name)? {
+        AMQPValue::LongLongInt(number) => number.try_into().ok(),
+        AMQPValue::LongInt(number) => number.try_into().ok(),
+        AMQPValue::LongUInt(number) => Some(number),
+        AMQPValue::ShortInt(number) => number.try_into().ok(),
+        AMQPValue::ShortUInt(number) => Some(number.into()),
+        AMQPValue::ShortShortInt(number) => number.try_into().ok(),
+        AMQPValue::ShortShortUInt(number) => Some(number.into()),
+        _ => None,
+    }
+}

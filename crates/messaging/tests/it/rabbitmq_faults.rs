@@ -1,0 +1,288 @@
+//! What RabbitMQ does to its clients, and what people do to RabbitMQ.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
+use messaging::{Broker, BrokerError, BrokerSettings, Delivery, Subscription, dead_letters_of};
+use testkit::chaos::Direction;
+
+use crate::broker_contract::Bench as _;
+use crate::fixtures::{cancel_requested, ids, life, message_of, messages, sorted, unheard, until};
+use crate::rabbitmq_bench::{BINDINGS, QUEUE, Rabbit, settings};
+
+async fn declared() -> Rabbit {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.broker.declare(BINDINGS).await.unwrap();
+    rabbit
+}
+
+async fn next(subscription: &mut Subscription) -> Delivery {
+    let patience = Duration::from_mins(1);
+    tokio::time::timeout(patience, subscription.next())
+        .await
+        .expect("a delivery comes")
+        .unwrap()
+}
+
+/// Publishes until the broker takes it, as the relay does.
+async fn publish(rabbit: &Rabbit, batch: &[messaging::Message]) {
+    until("the broker to take events", async || {
+        let reached = rabbit.broker.publish(batch.to_vec()).await.ok()?;
+        (reached.len() == batch.len()).then_some(())
+    })
+    .await;
+}
+
+async fn subscribe(rabbit: &Rabbit) -> Subscription {
+    until("the broker to hand events out", async || {
+        rabbit.broker.subscribe(QUEUE, 1_000).await.ok()
+    })
+    .await
+}
+
+async fn trouble_of(broker: &RabbitBroker) -> String {
+    until("the broker to be in trouble", async || {
+        let trouble = broker.trouble()?.to_string();
+        (trouble != "not connected yet").then_some(trouble)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_was_returned_is_told_from_what_was_confirmed_in_a_mixed_batch() {
+    let rabbit = declared().await;
+    let batch: Vec<_> = (0..500)
+        .map(|number| match number % 2 {
+            0 => message_of(&cancel_requested()),
+            _ => message_of(&unheard()),
+        })
+        .collect();
+    let heard = batch.iter().step_by(2).map(|message| message.id.clone());
+    let heard: BTreeSet<_> = heard.collect();
+    for _ in 0..3 {
+        let reached = rabbit.broker.publish(batch.clone()).await.unwrap();
+        assert_eq!(reached.into_iter().collect::<BTreeSet<_>>(), heard);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_plainly_and_tried_again() {
+    let rabbit = Rabbit::fresh().await;
+    let wrong = BrokerSettings {
+        username: "guest".to_owned(),
+        password: "wrong".into(),
+        ..settings(rabbit.vhost.url())
+    };
+    let broker = RabbitBroker::connect(&wrong, "alpha", &life()).unwrap();
+    let trouble = trouble_of(&broker).await;
+    assert!(
+        trouble.ends_with("refuses user `guest`: the user name or the password is wrong"),
+        "{trouble}"
+    );
+    let refused = broker.publish(messages(1)).await.unwrap_err();
+    assert!(matches!(refused, BrokerError::Refused(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn a_vhost_that_does_not_exist_is_told_plainly_and_used_once_it_does() {
+    let rabbit = Rabbit::fresh().await;
+    let (name, admin) = (format!("{}_later", rabbit.vhost.name()), rabbit.admin());
+    let url = rabbit.vhost.url().replace(rabbit.vhost.name(), &name);
+    let broker = RabbitBroker::connect(&settings(&url), "alpha", &life()).unwrap();
+    let trouble = trouble_of(&broker).await;
+    assert!(
+        trouble.contains(&format!("refuses user `guest` on vhost `{name}`")),
+        "{trouble}"
+    );
+    admin.make_vhost(&name).await.unwrap();
+    admin.grant_all(&name, "guest").await.unwrap();
+    until("the broker to be used", async || {
+        broker.trouble().is_none().then_some(())
+    })
+    .await;
+    broker.close().await;
+    admin.delete_vhost(&name).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_at_the_start_is_used_when_it_comes() {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.proxy.cut_off().await;
+    let broker = RabbitBroker::connect(&settings(&rabbit.proxy.url()), "alpha", &life()).unwrap();
+    let trouble = trouble_of(&broker).await;
+    assert!(trouble.contains("is away: "), "{trouble}");
+    rabbit.proxy.pass().await.unwrap();
+    until("the broker to be used", async || {
+        broker.declare(BINDINGS).await.ok()
+    })
+    .await;
+    assert_eq!(broker.publish(messages(3)).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_is_made_anew_and_nothing_is_lost() {
+    let rabbit = declared().await;
+    let sent = messages(10);
+    publish(&rabbit, &sent).await;
+    let mut subscription = subscribe(&rabbit).await;
+    let in_hand = next(&mut subscription).await;
+    rabbit.proxy.reset();
+    assert!(!matches!(in_hand.ack().await, Ok(true)));
+    let ended = tokio::time::timeout(Duration::from_mins(1), async {
+        while let Ok(delivery) = subscription.next().await {
+            drop(delivery);
+        }
+    });
+    ended.await.expect("the consumer hears of it");
+    let more = messages(10);
+    publish(&rabbit, &more).await;
+    let mut subscription = subscribe(&rabbit).await;
+    let mut seen = Vec::new();
+    while seen.len() < 20 {
+        let delivery = next(&mut subscription).await;
+        seen.push(delivery.message.id.clone());
+        assert!(delivery.ack().await.unwrap());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, sorted(ids(&[sent, more].concat())));
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_counts_as_gone() {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.proxy.black_hole(Direction::ToClient);
+    let quick = BrokerSettings {
+        connect_timeout_ms: 300,
+        ..settings(&rabbit.proxy.url())
+    };
+    let broker = RabbitBroker::connect(&quick, "alpha", &life()).unwrap();
+    let trouble = trouble_of(&broker).await;
+    assert!(
+        trouble.ends_with("does not answer within 300ms"),
+        "{trouble}"
+    );
+    // Every try that is given up ends its socket; only those of the bench, which hears nothing either, stay for a while.
+    rabbit.proxy.pass().await.unwrap();
+    until("the broker to be used", async || {
+        broker.declare(BINDINGS).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_deleted_is_made_again() {
+    let rabbit = declared().await;
+    let mut subscription = subscribe(&rabbit).await;
+    rabbit
+        .admin()
+        .delete_queue(rabbit.vhost.name(), QUEUE)
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_mins(1), subscription.next()).await;
+    assert!(ended.expect("the consumer hears of it").is_err());
+    let mut subscription = subscribe(&rabbit).await;
+    let sent = messages(1);
+    publish(&rabbit, &sent).await;
+    assert_eq!(next(&mut subscription).await.message, sent[0]);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_deleted_is_made_again_with_every_services_bindings() {
+    let rabbit = declared().await;
+    let other = rabbit.replica().await;
+    other.broker.declare(BINDINGS).await.unwrap();
+    let mut subscription = subscribe(&rabbit).await;
+    publish(&rabbit, &messages(1)).await;
+    assert!(next(&mut subscription).await.ack().await.unwrap());
+    rabbit
+        .admin()
+        .delete_exchange(rabbit.vhost.name(), EXCHANGE)
+        .await
+        .unwrap();
+    let sent = messages(5);
+    publish(&rabbit, &sent).await;
+    let mut seen = Vec::new();
+    while seen.len() < sent.len() {
+        let delivery = next(&mut subscription).await;
+        seen.push(delivery.message.id.clone());
+        assert!(delivery.ack().await.unwrap());
+    }
+    assert_eq!(sorted(seen), sorted(ids(&sent)));
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_deleted_while_nobody_publishes_is_made_again() {
+    let rabbit = declared().await;
+    let other = rabbit.replica().await;
+    let (admin, vhost) = (rabbit.admin(), rabbit.vhost.name());
+    admin.delete_exchange(vhost, EXCHANGE).await.unwrap();
+    // Whoever makes the exchange, the bindings are the business of the queue's service.
+    let sent = messages(1);
+    publish(&other, &sent).await;
+    let mut subscription = subscribe(&rabbit).await;
+    let delivery = next(&mut subscription).await;
+    assert_eq!(delivery.message, sent[0]);
+}
+
+#[tokio::test]
+async fn a_consumer_that_stops_gives_back_what_it_has_not_begun() {
+    let rabbit = declared().await;
+    publish(&rabbit, &messages(10)).await;
+    let mut stopping = subscribe(&rabbit).await;
+    let in_hand = next(&mut stopping).await;
+    let other = rabbit.replica().await;
+    let mut subscription = subscribe(&other).await;
+    drop(stopping);
+    let mut seen = Vec::new();
+    for _ in 0..9 {
+        let delivery = next(&mut subscription).await;
+        seen.push(delivery.message.id.clone());
+        assert!(delivery.ack().await.unwrap());
+    }
+    assert!(!seen.contains(&in_hand.message.id));
+    assert!(in_hand.ack().await.unwrap(), "what is in hand is finished");
+    until("the queue to be empty", async || {
+        let queue = rabbit.admin().queue(rabbit.vhost.name(), QUEUE).await;
+        (queue.unwrap()?.messages == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn queues_are_made_so_that_nothing_is_dropped() {
+    let rabbit = declared().await;
+    let (admin, vhost) = (rabbit.admin(), rabbit.vhost.name());
+    let queue = admin.queue(vhost, QUEUE).await.unwrap().unwrap();
+    assert_eq!(queue.kind, "quorum");
+    assert_eq!(
+        queue.arguments,
+        serde_json::json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 19,
+            "x-dead-letter-exchange": "alpha.dead-letters",
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        })
+    );
+    let dead_letters = dead_letters_of(QUEUE);
+    let queue = admin.queue(vhost, &dead_letters).await.unwrap().unwrap();
+    assert_eq!(
+        queue.arguments,
+        serde_json::json!({"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000})
+    );
+}
+
+#[tokio::test]
+async fn a_closed_broker_leaves_no_connection_behind() {
+    let rabbit = declared().await;
+    publish(&rabbit, &messages(1)).await;
+    assert_eq!(rabbit.proxy.live(), 2);
+    Arc::clone(&rabbit.broker).close().await;
+    until("the connections to end", async || {
+        (rabbit.proxy.live() == 0).then_some(())
+    })
+    .await;
+}
