@@ -173,7 +173,7 @@ impl Health {
         (code, Json(report)).into_response()
     }
 
-    fn not_ready_because(&self) -> Option<String> {
+    pub(crate) fn not_ready_because(&self) -> Option<String> {
         if self.0.lifecycle.stopping().is_cancelled() {
             return Some("shutting down".to_owned());
         }

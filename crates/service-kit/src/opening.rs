@@ -44,3 +44,57 @@ pub fn depends_on(health: &Health, store: std::sync::Arc<dyn StoreHandle>) {
         async move { store.ping().await.map_err(|error| error_chain(&error)) }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::lifecycle::{Lifecycle, LifecycleSettings};
+
+    fn health() -> Health {
+        let lifecycle = Lifecycle::new("order", LifecycleSettings::default());
+        Health::new(&lifecycle, "0.1.0")
+    }
+
+    fn not_migrated() -> OpenError {
+        OpenError::NotMigrated {
+            place: "db/order".to_owned(),
+            found: 0,
+            needed: 3,
+            service: "order",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_whose_store_was_not_migrated_waits_unready_and_says_what_to_run() {
+        let health = health();
+        let tries = AtomicU32::new(0);
+        let opened = until_open(&health, async || {
+            if tries.fetch_add(1, Ordering::SeqCst) < 3 {
+                return Err(not_migrated());
+            }
+            assert_eq!(
+                health.not_ready_because().as_deref(),
+                Some(
+                    "store: the store at db/order has schema version 0, this program needs 3; run `order migrate`"
+                )
+            );
+            Ok("open")
+        });
+        assert_eq!(opened.await.unwrap(), "open");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_needs_a_newer_program_ends_the_start_at_once() {
+        let health = health();
+        let refused = until_open(&health, async || {
+            Err::<(), _>(OpenError::TooNew {
+                place: "db/order".to_owned(),
+                needed: 9,
+                known: 3,
+            })
+        });
+        assert!(matches!(refused.await, Err(OpenError::TooNew { .. })));
+    }
+}
