@@ -66,6 +66,8 @@ impl Place {
                 "idle_in_transaction_session_timeout",
                 statement_ms.to_string(),
             ),
+            // What commands are written for, whatever the server's default is.
+            ("default_transaction_isolation", "read committed".to_owned()),
             // What was answered with a 2xx is on disk, whatever the server's default is.
             ("synchronous_commit", "on".to_owned()),
             // Compiling pays for statements that run for seconds; here it would cost a hundred times their work.

@@ -22,7 +22,9 @@ impl Plan {
         let mut found = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
             let step = line.trim_start().trim_start_matches("->").trim_start();
-            let of_index = step.starts_with("Index") || step.starts_with("Bitmap Index");
+            let of_index = ["Index Scan", "Index Only Scan", "Bitmap Index Scan"]
+                .iter()
+                .any(|kind| step.starts_with(kind));
             let has_condition = || {
                 let below = self.lines.iter().skip(at + 1);
                 let mut own = below.take_while(|next| !next.trim_start().starts_with("->"));

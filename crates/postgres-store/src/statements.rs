@@ -5,7 +5,7 @@
 ///
 /// A statement is one or more literals or constants' literals that are put together.
 ///
-/// ```ignore
+/// ```text
 /// postgres_store::statements! {
 ///     /// Takes the next number of an account's stream.
 ///     NEXT = "UPDATE contacts SET …";

@@ -13,7 +13,6 @@ use crate::database::{Database, leaves_connection_whole};
 use crate::error::{is_conflict, store_error};
 use crate::suspicion::Unfinished;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// How often a transaction is begun again. Locks are taken in one global order, so this is rare, and once is nearly always
 /// enough.
 const TRIES: usize = 5;
@@ -26,7 +25,7 @@ impl Database {
     /// so is what could not even begin because the server had been restarted since the connection was used last.
     /// It must not go on after a statement has failed: use `ON CONFLICT` where a conflict is a normal answer.
     ///
-    /// ```ignore
+    /// ```text
     /// db.transact(&(event, context), |connection, (event, context)| {
     ///     Box::pin(take_in(connection, event, context))
     /// })
@@ -87,9 +86,9 @@ impl Database {
         F: for<'c> Fn(&'c mut PgConnection, &'c In) -> BoxFuture<'c, Result<T, E>> + Send + Sync,
     {
         let mut connection = self.pool.acquire().await.map_err(Failure::of_driver)?;
-        let beginning = connection.begin_with(BEGIN).await;
+        let beginning = connection.begin().await;
         let mut transaction = beginning.map_err(|error| Failure {
-            again: matches!(error, sqlx::Error::Io(_)),
+            again: !leaves_connection_whole(&error),
             ..Failure::of_driver(error)
         })?;
         match work(&mut transaction, input).await {

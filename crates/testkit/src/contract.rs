@@ -10,7 +10,7 @@ pub type Guard = Box<dyn Any + Send + Sync>;
 ///
 /// `module::function` is found in `crate::contract`, `crate::module::function` where it says. A contract wraps its list once:
 ///
-/// ```ignore
+/// ```text
 /// macro_rules! whole_contract {
 ///     ($fixture:path) => {
 ///         testkit::contract_tests! {
