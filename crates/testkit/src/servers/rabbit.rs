@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Deref;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -101,6 +101,31 @@ impl Rabbit {
     #[must_use]
     pub fn api_url(&self) -> String {
         format!("http://guest:guest@127.0.0.1:{}", self.ports.api)
+    }
+
+    /// Runs `rabbitmqctl` with these arguments, such as `set_vm_memory_high_watermark absolute 1MB` to have it block all
+    /// publishers; returns what it says.
+    pub async fn control(&self, arguments: &[&str]) -> Result<String> {
+        let program = installed::rabbitmq()?.with_file_name("rabbitmqctl");
+        // Without the machine's epmd, like the server itself; see `script`.
+        let erlang = format!(
+            "-start_epmd false -dist_listen false -erl_epmd_port {}",
+            self.ports.distribution
+        );
+        let output = tokio::process::Command::new(program)
+            .args(arguments)
+            .env("HOME", self.folder())
+            .env("LANG", "C.UTF-8")
+            .env("RABBITMQ_NODENAME", "test@localhost")
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env("RABBITMQ_CTL_ERL_ARGS", erlang)
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        if !output.status.success() {
+            bail!("rabbitmqctl {}: {said}", arguments.join(" "));
+        }
+        Ok(said)
     }
 
     /// Kills it and removes its data.
