@@ -11,6 +11,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+/// The client of RabbitMQ logs whole messages that reached no queue. Messages hold personal data and one-time tokens.
+const NEVER_LOGGED: &str = "lapin::returned_messages=off";
+
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// How logs are written.
@@ -78,10 +81,12 @@ pub fn init(
     settings: &LogSettings,
     service: &'static str,
 ) -> Result<TelemetryGuard, TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|reason| TelemetryError::Filter {
-        filter: settings.filter.clone(),
-        reason,
-    })?;
+    let filter = EnvFilter::try_new(&settings.filter)
+        .and_then(|filter| Ok(filter.add_directive(NEVER_LOGGED.parse()?)))
+        .map_err(|reason| TelemetryError::Filter {
+            filter: settings.filter.clone(),
+            reason,
+        })?;
     // Colours are for a terminal; in a file they are noise.
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
