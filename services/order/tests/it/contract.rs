@@ -1,9 +1,10 @@
-//! What every store of orders has to do. Each back-end runs the whole list ([`contract_tests`]).
+//! What every store of orders has to do. Each back-end runs the whole list ([`whole_contract`]).
 
 pub mod changing;
 pub mod hearing;
 pub mod listing;
 pub mod placing;
+pub mod replicas;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use contracts::{
 };
 use messaging::OutboxStore;
 use service_kit::Context;
+use testkit::contract::Guard;
 
 use order::domain::{CatalogEntry, Draft, Input, Item, Order, PaymentMethod};
 use order::store::{
@@ -23,35 +25,25 @@ use order::store::{
 /// A store with a mug (12.99 €), a cup (5 €), a tie (9 $) and an archived pot in its catalog.
 pub struct Fixture {
     pub store: Arc<dyn OrderStore>,
+    /// The same orders as another replica of the service sees them; where there is only one, that one.
+    pub other: Arc<dyn OrderStore>,
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: ManualClock,
-    /// Keeps the store's files.
-    pub folder: tempfile::TempDir,
-}
-
-/// Makes a test of each function for one back-end; `fixture` opens an empty store.
-macro_rules! contract_tests {
-    ($fixture:path => $($module:ident::$test:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $test() {
-            let fixture = $fixture().await;
-            fixture.fill_catalog().await;
-            crate::contract::$module::$test(fixture).await;
-        })+
-    };
+    /// Keeps the store's files or its database.
+    pub guard: Guard,
 }
 
 /// The whole list for one back-end.
 macro_rules! whole_contract {
     ($fixture:path) => {
-        crate::contract::contract_tests! {
+        testkit::contract_tests! {
             $fixture =>
             placing::a_placed_order_is_stored_priced_and_told_once,
             placing::the_same_request_again_is_the_same_order_as_it_is_now,
             placing::the_key_of_another_request_is_refused_and_that_of_another_caller_is_another,
             placing::many_requests_with_one_key_at_once_place_one_order,
             placing::what_cannot_be_ordered_leaves_nothing_behind,
-            placing::numbers_count_up_without_gaps,
+            placing::numbers_count_up_and_none_is_given_twice,
             hearing::stock_that_is_held_confirms_an_order_once,
             hearing::a_rejection_is_kept_line_by_line,
             hearing::a_cancelled_order_is_told_when_its_stock_is_back,
@@ -68,10 +60,17 @@ macro_rules! whole_contract {
             listing::lists_are_filtered_by_customer_and_status,
             listing::a_timeline_has_one_entry_for_each_version,
             listing::orders_are_counted_by_status,
+            replicas::one_key_at_two_replicas_places_one_order,
+            replicas::one_key_at_two_replicas_cancels_once,
+            replicas::one_key_for_two_requests_at_two_replicas_is_refused_to_one,
+            replicas::one_message_at_two_replicas_is_heard_once,
+            replicas::two_steps_at_two_replicas_follow_each_other,
+            replicas::two_sweepers_give_up_and_remind_once,
+            replicas::two_replicas_hear_a_product_once_and_keep_its_latest_version,
         }
     };
 }
-pub(crate) use {contract_tests, whole_contract};
+pub(crate) use whole_contract;
 
 /// A request of this caller.
 pub fn request(caller: UserId, key: &str) -> RequestKey {

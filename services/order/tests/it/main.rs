@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod saga;
 #[cfg(test)]
 mod service;

@@ -1,5 +1,6 @@
 //! The SQLite store keeps the contract, and what it promised survives.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,31 +17,40 @@ use service_kit::Present;
 
 use crate::contract::{Fixture, start, whole_contract};
 
-async fn fixture() -> Fixture {
+pub async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("order.db");
-    let store = SqliteOrders::open(&path, Deadlines::default())
+    let mut fixture = fixture_in(folder.path()).await;
+    fixture.guard = Box::new(folder);
+    fixture
+}
+
+async fn fixture_in(folder: &Path) -> Fixture {
+    let store = SqliteOrders::open(&folder.join("order.db"), Deadlines::default())
         .await
         .unwrap();
     let outbox = SqliteMessages::open(store.database().clone())
         .await
         .unwrap();
-    Fixture {
-        store: Arc::new(store),
+    let store = Arc::new(store);
+    let fixture = Fixture {
+        store: store.clone(),
+        other: store,
         outbox: Arc::new(outbox),
         clock: ManualClock::at(start()),
-        folder,
-    }
+        guard: Box::new(()),
+    };
+    fixture.fill_catalog().await;
+    fixture
 }
 
 whole_contract!(fixture);
 
 #[tokio::test]
 async fn an_order_is_there_after_the_file_is_opened_again() {
-    let fixture = fixture().await;
-    fixture.fill_catalog().await;
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = fixture_in(folder.path()).await;
     let order = fixture.confirmed(fixture.customer(), "k").await;
-    let path = fixture.folder.path().join("order.db");
+    let path = folder.path().join("order.db");
     let reopened = SqliteOrders::open(&path, Deadlines::default())
         .await
         .unwrap();
@@ -49,12 +59,12 @@ async fn an_order_is_there_after_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn an_overdue_order_that_cannot_be_read_keeps_no_other_waiting() {
-    let fixture = fixture().await;
-    fixture.fill_catalog().await;
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = fixture_in(folder.path()).await;
     let unreadable = fixture.placed(fixture.customer(), "a").await;
     fixture.clock.advance(Duration::from_secs(1));
     let other = fixture.placed(fixture.customer(), "b").await;
-    let file = rusqlite::Connection::open(fixture.folder.path().join("order.db")).unwrap();
+    let file = rusqlite::Connection::open(folder.path().join("order.db")).unwrap();
     file.execute(
         "UPDATE orders SET cancel_reason = 'of a later version' WHERE id = ?1",
         [unreadable.id.to_string()],
