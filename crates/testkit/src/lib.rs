@@ -2,11 +2,15 @@
 //!
 //! A dev-dependency only. Errors are `anyhow`: a test that cannot go on says why and fails.
 
+pub mod chaos;
 pub mod checker;
 pub mod client;
+pub mod contract;
+pub mod isolated;
 pub mod maildir;
 pub mod process;
 pub mod runner;
 pub mod seed;
 pub mod servers;
+pub mod statements;
 pub mod wait;

@@ -21,19 +21,29 @@ tree() {
 	done
 }
 
+# Not one that ended but was not yet waited for. A first thread may have ended before the others, which still hold the ports.
+alive() {
+	read -r state 2>/dev/null <"/proc/$1/stat" || return 1
+	case ${state##*) } in
+	Z* | X*)
+		set -- /proc/"$1"/task/*
+		[ $# -gt 1 ]
+		;;
+	esac
+}
+
 destroy() {
 	[ -n "$pid" ] || return 0
-	# shellcheck disable=SC2046
-	kill -KILL $(halt "$pid") 2>/dev/null
+	all=$(halt "$pid")
+	# shellcheck disable=SC2086
+	kill -KILL $all 2>/dev/null
 	# What lost its parent before it was listed.
 	kill -KILL -- "-$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
+	for each in $all; do
+		while alive "$each"; do sleep 0.01; done
+	done
 	pid=
-}
-
-# A process that ended but was not yet waited for has no command line.
-running() {
-	[ -n "$pid" ] && grep -qs . "/proc/$pid/cmdline"
 }
 
 while read -r order argument; do
@@ -60,7 +70,7 @@ while read -r order argument; do
 		kill "-$argument" "$pid" 2>/dev/null && echo sent || echo gone
 		;;
 	state)
-		if running; then
+		if [ -n "$pid" ] && alive "$pid"; then
 			echo running
 		elif [ -n "$pid" ]; then
 			wait "$pid"
