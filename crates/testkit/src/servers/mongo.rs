@@ -28,6 +28,8 @@ pub struct MongoOptions {
     pub authentication: bool,
     /// Offers TLS as well, with a certificate of this authority.
     pub tls: Option<Authority>,
+    /// One server that is no replica set, and so has no transactions.
+    pub stand_alone: bool,
 }
 
 impl Default for MongoOptions {
@@ -36,6 +38,7 @@ impl Default for MongoOptions {
             members: 1,
             authentication: false,
             tls: None,
+            stand_alone: false,
         }
     }
 }
@@ -73,7 +76,9 @@ impl Mongo {
         for member in &set.members {
             member.until_it_answers().await?;
         }
-        set.initiate().await?;
+        if !options.stand_alone {
+            set.initiate().await?;
+        }
         for member in &set.members {
             member.process.until_ready().await?;
         }
@@ -242,14 +247,10 @@ fn script(program: &str, port: u16, options: &MongoOptions, folder: &Path) -> Sc
         "127.0.0.1",
         "--nounixsocket",
     ]);
-    words.extend([
-        "--replSet",
-        "rs0",
-        "--oplogSize",
-        "64",
-        "--wiredTigerCacheSizeGB",
-        "0.25",
-    ]);
+    words.extend(["--wiredTigerCacheSizeGB", "0.25"]);
+    if !options.stand_alone {
+        words.extend(["--replSet", "rs0", "--oplogSize", "64"]);
+    }
     words.extend([
         "--setParameter",
         "diagnosticDataCollectionEnabled=false",
