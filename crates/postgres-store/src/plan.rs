@@ -38,13 +38,25 @@ impl Plan {
     }
 }
 
+/// Sequential scans are so expensive that one remains only where no index serves, however few rows there are.
+const PREFER_INDEXES: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;";
+
 impl Database {
-    /// How a statement would be carried out (`EXPLAIN` of its generic plan, with sequential scans made so expensive that one
-    /// remains only where no index serves). Preparing it checks every name and type in it. For tests.
+    /// How a statement would be carried out along indexes, where there are any that serve. Preparing it checks every name and
+    /// type in it. For tests.
     pub async fn query_plan(&self, sql: &str) -> Result<Plan, StoreError> {
+        self.plan(PREFER_INDEXES, sql).await
+    }
+
+    /// How a statement would be carried out on the rows that are there now, as far as `ANALYZE` knows them. For tests.
+    pub async fn likely_plan(&self, sql: &str) -> Result<Plan, StoreError> {
+        self.plan("", sql).await
+    }
+
+    async fn plan(&self, preferring: &str, sql: &str) -> Result<Plan, StoreError> {
         self.bounded(async {
             let mut transaction = self.pool.begin().await?;
-            let lines = explain(&mut transaction, sql).await?;
+            let lines = explain(&mut transaction, preferring, sql).await?;
             transaction.rollback().await?;
             Ok(Plan { lines })
         })
@@ -52,11 +64,15 @@ impl Database {
     }
 }
 
-/// A rolled back transaction keeps its prepared statements, so this one is given up by name.
-async fn explain(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Vec<String>> {
+/// The generic plan: the one for whatever values. A rolled back transaction keeps its prepared statements, so this one is
+/// given up by name.
+async fn explain(
+    connection: &mut PgConnection,
+    preferring: &str,
+    sql: &str,
+) -> sqlx::Result<Vec<String>> {
     let prepare = format!(
-        "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
-         SET LOCAL enable_bitmapscan = off; PREPARE explained AS {sql}"
+        "SET LOCAL plan_cache_mode = force_generic_plan; {preferring} PREPARE explained AS {sql}"
     );
     run(connection, prepare).await?;
     let parameters: i32 = sqlx::query_scalar(PARAMETERS)
