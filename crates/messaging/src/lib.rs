@@ -34,7 +34,7 @@ pub use handler::{Handler, Outcome};
 pub use message::Message;
 pub use opened::Opened;
 pub use outbox::{OutboxStats, OutboxStore, Poke};
-pub use parked_api::{parked_openapi, parked_router};
+pub use parked_api::{WaitingMessage, parked_openapi, parked_router};
 pub use relay::spawn_relay;
 pub use settings::BrokerSettings;
 pub use upkeep::{MessageStore, spawn_upkeep};

@@ -31,22 +31,22 @@ struct Api {
 
 /// A message that waits for a person.
 #[derive(Debug, Serialize, ToSchema)]
-struct WaitingMessage {
+pub struct WaitingMessage {
     /// The event's id.
-    id: String,
+    pub id: String,
     /// The queue it came from.
-    queue: String,
+    pub queue: String,
     /// The event's type.
     #[serde(rename = "type")]
-    event_type: String,
+    pub event_type: String,
     /// Why it was given up.
-    reason: String,
+    pub reason: String,
     /// How often it was tried.
-    attempts: u32,
+    pub attempts: u32,
     /// When it was given up.
-    parked_at: Timestamp,
+    pub parked_at: Timestamp,
     /// The payload as it came.
-    body: String,
+    pub body: String,
 }
 
 impl From<ParkedMessage> for WaitingMessage {

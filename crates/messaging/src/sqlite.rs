@@ -82,6 +82,12 @@ impl SqliteMessages {
         Ok(Self { db })
     }
 
+    /// The tables in a store that another process works on: what that one has claimed stays claimed.
+    #[must_use]
+    pub fn attach(db: Database) -> Self {
+        Self { db }
+    }
+
     /// A command, in words that do not depend on the engine.
     async fn write<T: Send + 'static>(
         &self,

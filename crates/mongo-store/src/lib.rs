@@ -7,6 +7,7 @@
 //! hand every error on, and should say what it writes with few operations: each is a round trip during which others may
 //! come in between.
 
+mod administer;
 mod connect;
 mod database;
 mod error;
@@ -15,6 +16,7 @@ pub mod idempotency;
 pub mod schema;
 mod transaction;
 
+pub use administer::Administrator;
 pub use database::Database;
 pub use error::{is_duplicate_key, store_error};
 pub use schema::{Migration, Schema, Work};

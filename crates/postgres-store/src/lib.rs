@@ -7,6 +7,7 @@
 //!
 //! Statements are named constants ([`statements!`]), so that tests can prepare and explain every one of them.
 
+mod administer;
 mod connect;
 mod database;
 mod error;
@@ -17,6 +18,7 @@ mod statements;
 mod suspicion;
 mod transact;
 
+pub use administer::administrator;
 pub use database::Database;
 pub use error::{is_conflict, parsed, store_error, unreadable};
 pub use plan::Plan;

@@ -9,7 +9,7 @@ use store_kit::{Applied, StoreHandle};
 
 use crate::error::{OpenError, StoreError};
 use crate::readers::Readers;
-use crate::schema::{Schema, migrate};
+use crate::schema::{Schema, check, migrate};
 use crate::writer::Writer;
 
 /// Connections that read beside the writer. Each costs about a megabyte of cache when warm.
@@ -30,6 +30,19 @@ impl Database {
         let file = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&file, schema)).await;
         opened.unwrap_or_else(|_| {
+            Err(OpenError::Thread {
+                path: path.to_owned(),
+                source: std::io::Error::other("opening was cut short"),
+            })
+        })
+    }
+
+    /// Opens a file beside the process whose store it is. It must be there and have the schema: nothing is made, checked
+    /// or migrated. Commands wait for those of the other process, and the other way round.
+    pub async fn attach(path: &Path, schema: &'static Schema) -> Result<Self, OpenError> {
+        let file = path.to_owned();
+        let attached = tokio::task::spawn_blocking(move || attach(&file, schema)).await;
+        attached.unwrap_or_else(|_| {
             Err(OpenError::Thread {
                 path: path.to_owned(),
                 source: std::io::Error::other("opening was cut short"),
@@ -116,10 +129,24 @@ impl StoreHandle for Database {
 fn open(path: &Path, schema: &'static Schema) -> Result<Database, OpenError> {
     let mut writer = crate::open::writer(path)?;
     migrate(schema, &mut writer, path)?;
+    with_readers(path, writer, schema.service)
+}
+
+fn attach(path: &Path, schema: &'static Schema) -> Result<Database, OpenError> {
+    let writer = crate::open::second_writer(path)?;
+    check(schema, &writer, path)?;
+    with_readers(path, writer, schema.service)
+}
+
+fn with_readers(
+    path: &Path,
+    writer: Connection,
+    service: &'static str,
+) -> Result<Database, OpenError> {
     let readers = (0..READERS)
         .map(|_| crate::open::reader(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let writer = Writer::start(writer, schema.service).map_err(|source| OpenError::Thread {
+    let writer = Writer::start(writer, service).map_err(|source| OpenError::Thread {
         path: path.to_owned(),
         source,
     })?;

@@ -25,6 +25,25 @@ pub enum OpenError {
         /// What the check found first.
         detail: String,
     },
+    /// There is no such file.
+    #[error("there is no store {}; name the file of a shop that was started once", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has another schema than this program needs, and is somebody else's to migrate.
+    #[error(
+        "the store {} has schema version {found}, this program needs {needed}; start the shop of this version on it first",
+        path.display()
+    )]
+    NotMigrated {
+        /// The file.
+        path: PathBuf,
+        /// The version it has; 0 if it was never migrated.
+        found: u32,
+        /// The version this program needs.
+        needed: u32,
+    },
     /// A newer program has changed the schema so that this one cannot use it.
     #[error(
         "the store {} needs a program that knows schema version {needed}, this one knows {known}; start a newer version",

@@ -43,6 +43,27 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// A connection that writes beside the process whose store it is.
+pub(crate) fn second_writer(path: &Path) -> Result<Connection, OpenError> {
+    if !path.is_file() {
+        return Err(OpenError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let open = || {
+        let connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        common(&connection)?;
+        refuse_read_only(&connection)?;
+        // Whether it is written to a log is the file's own property; how carefully, each connection's.
+        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+        Ok(connection)
+    };
+    open().map_err(|error| classify(path, error))
+}
+
 /// Makes the file, readable by its owner only: there is personal data in it, and its folder may be open to others. SQLite gives
 /// the files beside it the same mode. If this fails, SQLite fails next and says why.
 fn make_private(path: &Path) {

@@ -52,6 +52,42 @@ pub(crate) fn migrate(
         .map_err(|source| failed("commit", source))
 }
 
+/// Refuses a file that lacks steps, and one that needs a newer program. Writes nothing.
+pub(crate) fn check(
+    schema: &Schema,
+    connection: &Connection,
+    path: &Path,
+) -> Result<(), OpenError> {
+    let found = found(connection).map_err(|source| OpenError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })?;
+    if found.min_binary > schema.version() {
+        return Err(OpenError::TooNew {
+            path: path.to_owned(),
+            needed: found.min_binary,
+            known: schema.version(),
+        });
+    }
+    if found.version < schema.version() {
+        return Err(OpenError::NotMigrated {
+            path: path.to_owned(),
+            found: found.version,
+            needed: schema.version(),
+        });
+    }
+    Ok(())
+}
+
+fn found(connection: &Connection) -> rusqlite::Result<Applied> {
+    let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations')";
+    if connection.query_row(exists, [], |row| row.get(0))? {
+        newest(connection)
+    } else {
+        Ok(Applied::default())
+    }
+}
+
 fn applied(connection: &Connection) -> rusqlite::Result<Applied> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -61,6 +97,10 @@ fn applied(connection: &Connection) -> rusqlite::Result<Applied> {
            applied_at INTEGER NOT NULL
          ) STRICT",
     )?;
+    newest(connection)
+}
+
+fn newest(connection: &Connection) -> rusqlite::Result<Applied> {
     let found = connection
         .query_row(
             "SELECT max(version), max(min_binary) FROM schema_migrations HAVING count(*) > 0",

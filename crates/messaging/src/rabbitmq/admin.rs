@@ -1,5 +1,7 @@
 //! What an administrator does by RabbitMQ's management API: vhosts, users, permissions. Everything may be done again.
 
+mod facts;
+
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -10,6 +12,7 @@ use serde_json::json;
 use service_kit::client::http_client;
 use service_kit::settings::Secret;
 
+pub use self::facts::{NodeInfo, UserInfo};
 use super::permissions::{permissions, topic_permissions};
 
 /// How long one answer may take.

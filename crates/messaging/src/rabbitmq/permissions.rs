@@ -63,6 +63,18 @@ pub fn topic_permissions(service: &str) -> TopicPermissions {
     }
 }
 
+/// The same for a service that this program does not know: it tells events of these families, and hears these types.
+#[must_use]
+pub fn extra_topic_permissions(families: &[String], heard: &[String]) -> TopicPermissions {
+    let told = families.iter();
+    let told = told.map(|family| format!(r"{}\..+", escaped(family)));
+    TopicPermissions {
+        exchange: EXCHANGE,
+        write: one_of(told.collect()),
+        read: one_of(heard.iter().map(|heard| escaped(heard)).collect()),
+    }
+}
+
 /// Nothing at all matches no routing key but the empty one, which no event has.
 fn one_of(patterns: BTreeSet<String>) -> String {
     let patterns: Vec<_> = patterns.into_iter().collect();
