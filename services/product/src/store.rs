@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::domain::product::{NewProduct, Product, ProductPatch};
 
-pub use self::open::{migrate, open};
+pub use self::open::{attach, migrate, open};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -200,6 +200,24 @@ pub enum StockCommand {
     Restock(OrderId, Vec<StockLine>),
 }
 
+/// A batch of products that were told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retold {
+    /// The last of them: where the next batch goes on.
+    pub last: ProductId,
+    /// How many there were.
+    pub count: usize,
+}
+
+impl Retold {
+    /// None if there was nothing left to tell.
+    fn of(batch: &[Listed]) -> Option<Self> {
+        let last = batch.last()?.product.id;
+        let count = batch.len();
+        Some(Self { last, count })
+    }
+}
+
 /// All commands and queries of the product service.
 #[async_trait]
 pub trait ProductStore: Send + Sync + 'static {
@@ -266,4 +284,14 @@ pub trait ProductStore: Send + Sync + 'static {
 
     /// Asks the orders of old holds what became of them; returns how many.
     async fn ask_about_old_holds(&self, limit: u32, context: Context) -> Result<u32, StoreFailure>;
+
+    /// Tells again how the products after this one are, in the order of their ids, at most `limit` of them: each as
+    /// `product.updated` or `product.archived` with the version it has. Nothing changes but the outbox. None if no product
+    /// is left.
+    async fn retell(
+        &self,
+        after: Option<ProductId>,
+        limit: u32,
+        context: Context,
+    ) -> Result<Option<Retold>, StoreFailure>;
 }

@@ -64,6 +64,12 @@ impl SqliteNotifications {
         Ok(Self { db })
     }
 
+    /// Opens the file beside the process whose store it is: it must be there and have the schema.
+    pub async fn attach(path: &Path) -> Result<Self, OpenError> {
+        let db = Database::attach(path, &SCHEMA).await?;
+        Ok(Self { db })
+    }
+
     /// Brings the file, or a new one, up to the schema.
     pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
         Database::migrate(path, &SCHEMA).await

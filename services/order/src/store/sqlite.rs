@@ -63,6 +63,14 @@ impl SqliteOrders {
         })
     }
 
+    /// Opens the file beside the process whose store it is: it must be there and have the schema.
+    pub async fn attach(path: &Path, deadlines: Deadlines) -> Result<Self, OpenError> {
+        Ok(Self {
+            database: Database::attach(path, &SCHEMA).await?,
+            deadlines,
+        })
+    }
+
     /// Brings the file, or a new one, up to the schema.
     pub async fn migrate(path: &Path) -> Result<Applied, OpenError> {
         Database::migrate(path, &SCHEMA).await

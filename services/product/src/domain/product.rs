@@ -1,7 +1,9 @@
 //! A product, and what may be said about one.
 
-use contracts::events::product::{ProductSnapshot, ProductStatus};
-use contracts::{Money, ProductId, Sku, Timestamp};
+use contracts::events::product::{
+    ProductArchived, ProductSnapshot, ProductStatus, ProductUpdated,
+};
+use contracts::{Money, Payload, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -53,6 +55,20 @@ impl Product {
             price: self.price.money(),
             status: self.status,
             attributes: self.attributes.values(),
+        }
+    }
+
+    /// What the others are told when they are told again: how it is, not what happened to it.
+    #[must_use]
+    pub fn retold(&self) -> Payload {
+        let product = self.snapshot();
+        match self.status {
+            ProductStatus::Active => ProductUpdated {
+                product,
+                replaced_price: None,
+            }
+            .into(),
+            ProductStatus::Archived => ProductArchived { product }.into(),
         }
     }
 

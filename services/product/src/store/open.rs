@@ -31,6 +31,25 @@ pub async fn open(
     })
 }
 
+/// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
+/// migrated, and what the service has claimed stays claimed.
+pub async fn attach(
+    settings: &StoreSettings,
+    rules: Rules,
+) -> Result<Opened<dyn ProductStore>, OpenError> {
+    if engine(settings)? != StoreKind::Sqlite {
+        return open(settings, rules).await;
+    }
+    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let store = SqliteStore::attach(&path, rules).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(SqliteMessages::attach(database.clone())),
+        handle: Arc::new(database),
+    })
+}
+
 /// Brings the store's schema up to this version.
 pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
     engine(settings)?;

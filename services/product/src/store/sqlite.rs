@@ -3,6 +3,7 @@
 mod catalog;
 mod errors;
 mod listing;
+mod retell;
 mod rows;
 mod stock;
 
@@ -20,7 +21,7 @@ use crate::domain::product::{NewProduct, ProductPatch};
 use crate::domain::stock::Rules;
 use crate::store::{
     Adjustment, CategoryCount, ChangeError, CreateError, Filter, Inventory, Listed, Name, Once,
-    Position, ProductStore, Retry, StockCommand, StoreFailure,
+    Position, ProductStore, Retold, Retry, StockCommand, StoreFailure,
 };
 
 static SCHEMA: Schema = Schema {
@@ -58,6 +59,12 @@ impl SqliteStore {
     /// Opens the file, or makes it, and brings it up to the schema.
     pub async fn open(path: &Path, rules: Rules) -> Result<Self, OpenError> {
         let db = Database::open(path, &SCHEMA).await?;
+        Ok(Self { db, rules })
+    }
+
+    /// Opens the file beside the process whose store it is: it must be there and have the schema.
+    pub async fn attach(path: &Path, rules: Rules) -> Result<Self, OpenError> {
+        let db = Database::attach(path, &SCHEMA).await?;
         Ok(Self { db, rules })
     }
 
@@ -171,6 +178,17 @@ impl ProductStore for SqliteStore {
     async fn ask_about_old_holds(&self, limit: u32, context: Context) -> Result<u32, StoreFailure> {
         self.db
             .write(move |c| Ok(stock::orders::ask_about_old_holds(c, limit, &context)?))
+            .await
+    }
+
+    async fn retell(
+        &self,
+        after: Option<ProductId>,
+        limit: u32,
+        context: Context,
+    ) -> Result<Option<Retold>, StoreFailure> {
+        self.db
+            .write(move |c| Ok(retell::retell(c, after, limit, &context)?))
             .await
     }
 }

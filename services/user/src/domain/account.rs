@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use contracts::{Role, Timestamp, UserId};
+use contracts::events::user::{UserProfileUpdated, UserRolesChanged};
+use contracts::{Payload, Role, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The longest address mail can go to (RFC 5321, section 4.5.3.1.3, less the angle brackets).
@@ -133,6 +134,23 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+impl Account {
+    /// What the others are told when they are told again: how it is, not that it is new.
+    #[must_use]
+    pub fn retold(&self) -> [Payload; 2] {
+        let profile = UserProfileUpdated {
+            user_id: self.id,
+            email: self.email.as_str().to_owned(),
+            name: self.name.as_str().to_owned(),
+        };
+        let roles = UserRolesChanged {
+            user_id: self.id,
+            roles: self.roles.clone(),
+        };
+        [profile.into(), roles.into()]
+    }
 }
 
 /// The roles in their one order, each once, `customer` among them: every account may buy.

@@ -11,6 +11,7 @@ async fn every_list_and_every_sweep_is_served_by_an_index() {
     for sql in [
         accounts(accounts::NEWEST),
         accounts(accounts::BY_EMAIL),
+        accounts(retell::BATCH),
         sessions::LIST.to_owned(),
         sessions::FORGET.to_owned(),
         addresses::LIST.to_owned(),
@@ -22,6 +23,7 @@ async fn every_list_and_every_sweep_is_served_by_an_index() {
         [
             "SEARCH a USING INTEGER PRIMARY KEY (rowid<?)",
             "SEARCH a USING INDEX sqlite_autoindex_account_2 (email>? AND email<?)",
+            "SEARCH a USING INDEX sqlite_autoindex_account_1 (id>?)",
             "SEARCH session USING INDEX session_by_account (account_id=?)",
             "SEARCH session USING PRIMARY KEY (id=?)\nLIST SUBQUERY 1\n\
              SEARCH session USING COVERING INDEX session_by_end (<expr><?)\nCREATE BLOOM FILTER\n\
