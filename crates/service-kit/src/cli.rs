@@ -1,11 +1,13 @@
 //! The command line and the main function that all services share.
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use contracts::SystemClock;
@@ -14,10 +16,11 @@ use serde::de::DeserializeOwned;
 use store_kit::{Applied, OpenError};
 
 use crate::app::{App, Runtime};
+use crate::client::http_client;
 use crate::error_chain;
 use crate::lifecycle::{Lifecycle, LifecycleSettings, signal};
 use crate::metrics_page::Metrics;
-use crate::server::BindError;
+use crate::server::{BindError, HttpSettings};
 use crate::settings;
 use crate::telemetry::{self, LogSettings};
 
@@ -49,6 +52,9 @@ pub enum Command {
     },
     /// Print the description of the API as JSON.
     Openapi,
+    /// Ask the service that runs with the same settings on this machine whether it is ready: exit code 0, or 1 and the
+    /// reason. For containers without a shell.
+    Health,
 }
 
 /// What the main function needs from any service's settings.
@@ -57,6 +63,8 @@ pub trait ServiceSettings: Default + Serialize + DeserializeOwned {
     fn log(&self) -> &LogSettings;
     /// How it ends.
     fn shutdown(&self) -> LifecycleSettings;
+    /// Where it listens.
+    fn http(&self) -> &HttpSettings;
 }
 
 /// What wiring a service comes to.
@@ -137,6 +145,7 @@ pub fn run<P: Program>(cli: &Cli) -> anyhow::Result<()> {
             Some(Command::Migrate { wait }) => {
                 migrate::<P>(&settings, Duration::from_secs(wait)).await
             }
+            Some(Command::Health) => health(settings.http()).await,
             _ => serve::<P>(settings).await,
         }
     });
@@ -192,6 +201,26 @@ async fn migrate<P: Program>(settings: &P::Settings, patience: Duration) -> anyh
     Ok(())
 }
 
+/// How long a service may take to say how it is.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Asks the service that runs with these settings whether it is ready.
+async fn health(settings: &HttpSettings) -> anyhow::Result<()> {
+    let host = match settings.admin_host {
+        host if !host.is_unspecified() => host,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let address = SocketAddr::new(host, settings.admin_port);
+    let url = format!("http://{address}/readyz");
+    let asked = http_client(&url, HEALTH_DEADLINE)?.get(url).send().await;
+    let reply = asked.with_context(|| format!("nothing answers at {address}"))?;
+    if reply.status().is_success() {
+        return Ok(());
+    }
+    anyhow::bail!("not ready: {}", reply.text().await?);
+}
+
 async fn serve<P: Program>(settings: P::Settings) -> anyhow::Result<()> {
     let name = P::NAME;
     let _telemetry = telemetry::init(settings.log(), name)?;
@@ -204,7 +233,16 @@ async fn serve<P: Program>(settings: P::Settings) -> anyhow::Result<()> {
     let signal = signal();
     tokio::pin!(signal);
     let app = tokio::select! {
-        app = P::build(settings, runtime) => app.map_err(alone)?,
+        app = P::build(settings, runtime) => match app {
+            Ok(app) => app,
+            Err(error) => {
+                // What it had started before it failed ends with it, in order.
+                if let Err(abandoned) = lifecycle.shut_down().await {
+                    tracing::error!(%abandoned, "a service that could not start did not end in time");
+                }
+                return Err(alone(error));
+            }
+        },
         // The first process of a container ignores a signal that it does not listen to, and building may wait for a store.
         signal = &mut signal => {
             signal?;

@@ -71,6 +71,10 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
+    }
 }
 
 /// A service to forward to.

@@ -260,6 +260,10 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
+    }
 }
 
 #[cfg(test)]

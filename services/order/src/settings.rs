@@ -59,6 +59,10 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
+    }
 }
 
 /// Where address books are.

@@ -79,7 +79,9 @@ impl Default for StockSettings {
 }
 
 impl StockSettings {
-    pub(crate) fn rules(self) -> Rules {
+    /// The same as the domain has them.
+    #[must_use]
+    pub fn rules(self) -> Rules {
         Rules {
             low_threshold: u64::from(self.low_threshold),
             price_grace: Duration::from_secs(self.price_grace_min * 60),
@@ -95,6 +97,10 @@ impl ServiceSettings for Settings {
 
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
+    }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
     }
 }
 

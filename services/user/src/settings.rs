@@ -65,6 +65,10 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
+    }
 }
 
 /// Ed25519 private keys in PKCS#8 PEM.

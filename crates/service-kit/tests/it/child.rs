@@ -33,6 +33,10 @@ impl ServiceSettings for Settings {
     fn shutdown(&self) -> LifecycleSettings {
         self.shutdown
     }
+
+    fn http(&self) -> &HttpSettings {
+        &self.http
+    }
 }
 
 struct ChildProgram;

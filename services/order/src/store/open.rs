@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use messaging::Opened;
+use messaging::postgres::PostgresMessages;
 use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
 use crate::domain::Deadlines;
 use crate::store::OrderStore;
+use crate::store::postgres::PostgresOrders;
 use crate::store::sqlite::SqliteOrders;
 
 /// The engines this service has.
-const ENGINES: &[StoreKind] = &[StoreKind::Sqlite];
+const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::Postgres];
 
 /// Opens the store that the settings name.
 pub async fn open(
     settings: &StoreSettings,
     deadlines: Deadlines,
 ) -> Result<Opened<dyn OrderStore>, OpenError> {
-    engine(settings)?;
+    if engine(settings)? == StoreKind::Postgres {
+        return postgres(settings, deadlines).await;
+    }
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     let store = SqliteOrders::open(&path, deadlines).await?;
     let database = store.database().clone();
@@ -31,11 +35,45 @@ pub async fn open(
     })
 }
 
+/// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
+/// migrated, and what the service has claimed stays claimed.
+pub async fn attach(
+    settings: &StoreSettings,
+    deadlines: Deadlines,
+) -> Result<Opened<dyn OrderStore>, OpenError> {
+    if engine(settings)? != StoreKind::Sqlite {
+        return open(settings, deadlines).await;
+    }
+    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let store = SqliteOrders::attach(&path, deadlines).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(SqliteMessages::attach(database.clone())),
+        handle: Arc::new(database),
+    })
+}
+
 /// Brings the store's schema up to this version.
 pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
-    engine(settings)?;
+    if engine(settings)? == StoreKind::Postgres {
+        return PostgresOrders::migrate(settings).await;
+    }
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     Ok(SqliteOrders::migrate(&path).await?)
+}
+
+async fn postgres(
+    settings: &StoreSettings,
+    deadlines: Deadlines,
+) -> Result<Opened<dyn OrderStore>, OpenError> {
+    let store = PostgresOrders::open(settings, deadlines).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(PostgresMessages::new(database.clone())),
+        handle: Arc::new(database),
+    })
 }
 
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
