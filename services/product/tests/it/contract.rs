@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod hearing;
 pub mod inventory;
 pub mod listing;
+pub mod retelling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +24,15 @@ use product::store::{
 use serde_json::{Value, json};
 use service_kit::Context;
 use service_kit::http::etag::IfMatch;
+use testkit::contract::Guard;
 
 /// An empty store.
 pub struct Fixture {
     pub store: Arc<dyn ProductStore>,
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: ManualClock,
-    /// Keeps the store's files.
-    pub folder: tempfile::TempDir,
+    /// Keeps the store's files or database.
+    pub _guard: Guard,
 }
 
 /// The rules that every fixture is opened with.
@@ -40,20 +42,10 @@ pub const RULES: Rules = Rules {
     hold: Duration::from_mins(105),
 };
 
-/// Makes a test of each function for one back-end; `fixture` opens an empty store.
-macro_rules! contract_tests {
-    ($fixture:path => $($module:ident::$test:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $test() {
-            crate::contract::$module::$test($fixture().await).await;
-        })+
-    };
-}
-
 /// The whole list for one back-end.
 macro_rules! whole_contract {
     ($fixture:path) => {
-        crate::contract::contract_tests! {
+        testkit::contract_tests! {
             $fixture =>
             catalog::a_created_product_is_read_back_by_id_and_slug_and_told_once,
             catalog::a_taken_sku_is_refused_and_leaves_nothing_behind,
@@ -69,10 +61,14 @@ macro_rules! whole_contract {
             inventory::adjustments_are_listed_newest_first_and_go_on_where_they_ended,
             inventory::low_stock_is_told_once_until_it_was_above_the_threshold_again,
             inventory::the_adjustment_of_an_unknown_sku_is_refused,
+            retelling::every_product_is_told_as_it_is_now,
+            retelling::telling_again_goes_on_where_it_ended,
             listing::lists_go_on_where_they_ended_in_every_order,
             listing::each_filter_keeps_what_it_names,
             listing::every_word_has_to_begin_a_word_of_the_product,
             listing::a_changed_product_is_found_by_its_new_words_only,
+            listing::what_is_sold_out_is_listed_so_until_some_is_back,
+            listing::pages_of_one_price_leave_nothing_out,
             listing::categories_are_counted_without_archived_products,
             hearing::a_placed_order_holds_all_its_lines_and_says_so,
             hearing::all_lines_or_none,
@@ -89,10 +85,11 @@ macro_rules! whole_contract {
             hearing::stock_never_changes_the_version_of_a_product,
             hearing::a_hundred_orders_for_one_sku_at_once_take_exactly_what_is_there,
             hearing::a_line_beyond_what_a_quantity_holds_is_refused,
+            hearing::what_is_told_of_one_order_at_once_is_done_as_the_state_machine_says,
         }
     };
 }
-pub(crate) use {contract_tests, whole_contract};
+pub(crate) use whole_contract;
 
 impl Fixture {
     pub fn context(&self) -> Context {

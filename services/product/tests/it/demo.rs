@@ -17,7 +17,7 @@ async fn open(settings: &Settings, folder: tempfile::TempDir) -> Fixture {
         store: opened.store,
         outbox: opened.messages,
         clock: ManualClock::at(start()),
-        folder,
+        _guard: Box::new(folder),
     }
 }
 

@@ -7,6 +7,8 @@ mod contract;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod mongo;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod service;

@@ -1,24 +1,36 @@
-//! Row Z of the fault matrix: any sequence of messages, repeated and out of order, leaves the store where the pure state
-//! machine says, with I1 and I2 true in the file after every one of them.
+//! Row Z of the fault matrix: any sequence of messages, repeated and out of order, leaves every store where the pure state
+//! machine says, with I1 and I2 true in its file or database after every one of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use contracts::events::order::OrderSummary;
 use contracts::{Clock as _, EventType, OrderId};
 use product::domain::reservation::{Input, State, Step, step};
 use product::store::StockCommand;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
-use rusqlite::{Connection, OpenFlags};
 
 use crate::contract::{Fixture, order, retry, stock_line};
-use crate::sqlite;
+use crate::{mongo, sqlite};
 
 const SKUS: [&str; 3] = ["A", "B", "C"];
 const STOCK: i64 = 6;
 const ORDERS: usize = 5;
+
+/// What stands in a store, read past the program that keeps it.
+#[async_trait(?Send)]
+pub trait Books {
+    /// What was received, is available, reserved and sold of a sku.
+    async fn stock(&self, sku: &str) -> [i64; 4];
+
+    /// The pieces of a sku in held and in committed reservations.
+    async fn lines(&self, sku: &str) -> [i64; 2];
+
+    /// The state of each reservation, by order.
+    async fn states(&self) -> BTreeMap<String, String>;
+}
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -110,15 +122,14 @@ impl Model {
 /// The store, its orders, and the model beside it.
 struct Pair {
     fixture: Fixture,
-    file: Connection,
+    books: Box<dyn Books>,
     orders: Vec<(OrderSummary, Lines)>,
     model: Model,
     messages: u32,
 }
 
 impl Pair {
-    async fn new(wanted: &[[u32; 3]]) -> Self {
-        let fixture = sqlite::fixture().await;
+    async fn new((fixture, books): (Fixture, Box<dyn Books>), wanted: &[[u32; 3]]) -> Self {
         for sku in SKUS {
             fixture.product(sku, u32::try_from(STOCK).unwrap()).await;
         }
@@ -133,10 +144,9 @@ impl Pair {
             (order(fixture.clock.now(), &lines, 1_000), model)
         };
         let orders = wanted.iter().map(make).collect();
-        let file = read_only(&fixture.folder.path().join("product.db"));
         Self {
             fixture,
-            file,
+            books,
             orders,
             model: Model {
                 available: [STOCK; 3],
@@ -196,25 +206,17 @@ impl Pair {
         }
     }
 
-    /// I1, I2 and equality with the model, in the file.
-    fn check(&self) -> Result<(), TestCaseError> {
+    /// I1, I2 and equality with the model, in the store.
+    async fn check(&self) -> Result<(), TestCaseError> {
         for (number, sku) in (0..).zip(SKUS) {
-            let stock: [i64; 4] = self.row(
-                "SELECT received, available, reserved, sold FROM inventory WHERE sku = ?1",
-                sku,
-            );
+            let stock = self.books.stock(sku).await;
             let [received, available, reserved, sold] = stock;
             prop_assert!(
                 stock.iter().all(|pieces| *pieces >= 0),
                 "I1 {sku}: {stock:?}"
             );
             prop_assert_eq!(received, available + reserved + sold, "I1 {}", sku);
-            let lines: [i64; 2] = self.row(
-                "SELECT coalesce(sum(quantity) FILTER (WHERE state = 'held'), 0),
-                        coalesce(sum(quantity) FILTER (WHERE state = 'committed'), 0)
-                 FROM reservation_line JOIN reservation USING (order_id) WHERE sku = ?1",
-                sku,
-            );
+            let lines = self.books.lines(sku).await;
             prop_assert_eq!(lines, [reserved, sold], "I2 {}", sku);
             let model = [
                 self.model.available[number],
@@ -223,36 +225,10 @@ impl Pair {
             ];
             prop_assert_eq!([available, reserved, sold], model, "{}", sku);
         }
-        let states: BTreeMap<OrderId, State> = self.states();
-        let model: BTreeMap<_, _> = self
-            .model
-            .orders
-            .iter()
-            .map(|(id, (state, _))| (*id, *state))
-            .collect();
-        prop_assert_eq!(states, model);
+        let orders = self.model.orders.iter();
+        let states = orders.map(|(id, (state, _))| (id.to_string(), state.as_str().to_owned()));
+        prop_assert_eq!(self.books.states().await, states.collect());
         Ok(())
-    }
-
-    fn row<const N: usize>(&self, sql: &str, sku: &str) -> [i64; N] {
-        let mut statement = self.file.prepare_cached(sql).unwrap();
-        let row = statement.query_row([sku], |row| {
-            Ok(std::array::from_fn(|column| row.get(column).unwrap()))
-        });
-        row.unwrap()
-    }
-
-    fn states(&self) -> BTreeMap<OrderId, State> {
-        let mut statement = self
-            .file
-            .prepare_cached("SELECT order_id, state FROM reservation")
-            .unwrap();
-        let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        });
-        let rows = rows.unwrap().map(Result::unwrap);
-        rows.map(|(id, state)| (id.parse().unwrap(), State::from_text(&state).unwrap()))
-            .collect()
     }
 
     /// Each question was answered once, in order.
@@ -277,10 +253,6 @@ impl Pair {
     }
 }
 
-fn read_only(path: &Path) -> Connection {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
-}
-
 fn actions() -> impl Strategy<Value = Vec<(Action, usize)>> {
     let order = 0..ORDERS;
     let action = prop_oneof![
@@ -294,6 +266,24 @@ fn actions() -> impl Strategy<Value = Vec<(Action, usize)>> {
     prop::collection::vec((action, 1_usize..3), 0..40)
 }
 
+/// Runs a sequence of actions against a store and the model.
+fn run(
+    open: impl AsyncFnOnce() -> (Fixture, Box<dyn Books>),
+    wanted: &[[u32; 3]],
+    actions: Vec<(Action, usize)>,
+) -> Result<(), TestCaseError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async move {
+        let mut pair = Pair::new(open().await, wanted).await;
+        for (action, times) in actions {
+            pair.act(action, times).await;
+            pair.check().await?;
+        }
+        pair.check_answers().await
+    })
+}
+
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(40) })]
 
@@ -302,14 +292,19 @@ proptest! {
         wanted in prop::collection::vec([0_u32..4, 0_u32..4, 1_u32..4], ORDERS),
         actions in actions(),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let mut pair = Pair::new(&wanted).await;
-            for (action, times) in actions {
-                pair.act(action, times).await;
-                pair.check()?;
-            }
-            pair.check_answers().await
-        })?;
+        run(sqlite::with_books, &wanted, actions)?;
+    }
+}
+
+proptest! {
+    // Each case makes and removes a database.
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(15) })]
+
+    #[test]
+    fn the_store_on_mongodb_is_where_the_state_machine_says_after_any_sequence(
+        wanted in prop::collection::vec([0_u32..4, 0_u32..4, 1_u32..4], ORDERS),
+        actions in actions(),
+    ) {
+        run(mongo::with_books, &wanted, actions)?;
     }
 }

@@ -318,3 +318,40 @@ pub async fn a_line_beyond_what_a_quantity_holds_is_refused(fixture: Fixture) {
     assert_eq!(fixture.answers().await, [rejected(id, &[("MUG", short)])]);
     assert_eq!(fixture.counts("MUG").await, (1_000_000_000, 0, 0));
 }
+
+pub async fn what_is_told_of_one_order_at_once_is_done_as_the_state_machine_says(fixture: Fixture) {
+    fixture.product("MUG", 50).await;
+    fixture.answers().await;
+    let orders: Vec<_> = (0..10)
+        .map(|_| order(fixture.clock.now(), &[("MUG", 2)], 1_000))
+        .collect();
+    let hearing = orders.iter().map(async |order| {
+        let id = order.order_id;
+        let placed = format!("placed-{id}");
+        let hold = StockCommand::Hold(order.clone());
+        futures_util::join!(
+            fixture.hear(&placed, hold.clone()),
+            fixture.hear(&placed, hold.clone()),
+            fixture.confirm(id),
+            fixture.hear("twice", StockCommand::Release(orders[0].order_id)),
+        );
+    });
+    futures_util::future::join_all(hearing).await;
+    let cancelled = orders[0].order_id;
+    let answers = fixture.answers().await;
+    let about = |wanted: OrderId| {
+        let told = answers.iter().filter(move |answer| match answer {
+            Payload::StockReserved(reserved) => reserved.order_id == wanted,
+            Payload::StockReleased(released) => released.order_id == wanted,
+            other => panic!("{other:?}"),
+        });
+        told.count()
+    };
+    assert!((1..=2).contains(&about(cancelled)), "{answers:?}");
+    for order in &orders[1..] {
+        assert_eq!(about(order.order_id), 1, "{answers:?}");
+    }
+    // A confirmation that overtook its order was stale.
+    let (available, reserved, sold) = fixture.counts("MUG").await;
+    assert_eq!((available, reserved + sold), (50 - 18, 18));
+}

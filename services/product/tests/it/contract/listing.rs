@@ -156,6 +156,60 @@ pub async fn a_changed_product_is_found_by_its_new_words_only(fixture: Fixture) 
     assert_eq!(skus(&fixture, watt).await, ["A"]);
 }
 
+pub async fn what_is_sold_out_is_listed_so_until_some_is_back(fixture: Fixture) {
+    fixture.product("A", 1).await;
+    fixture.product("B", 2).await;
+    let listed = async |in_stock| {
+        let filter = Filter {
+            in_stock: Some(in_stock),
+            ..Filter::default()
+        };
+        skus(&fixture, filter).await
+    };
+    let order = fixture.place(&[("A", 1), ("B", 1)]).await;
+    assert_eq!(
+        (listed(true).await, listed(false).await),
+        (vec!["B".into()], vec!["A".into()])
+    );
+    fixture.adjust("B", -1).await;
+    assert_eq!(listed(true).await, Vec::<String>::new());
+    fixture.cancel("c", order).await;
+    assert_eq!(listed(true).await, ["B", "A"]);
+    fixture.adjust("A", -1).await;
+    assert_eq!(listed(false).await, ["A"]);
+    fixture.adjust("A", 1).await;
+    assert_eq!(listed(true).await, ["B", "A"]);
+}
+
+pub async fn pages_of_one_price_leave_nothing_out(fixture: Fixture) {
+    for n in 0..9 {
+        let stock = n % 2;
+        fixture.product(&format!("P{n}"), stock).await;
+    }
+    for sort in [Sort::Newest, Sort::Price, Sort::PriceDescending] {
+        for words in ["", "the thing"] {
+            let filter = Filter {
+                status: Some(ProductStatus::Active),
+                price_min: Some(1_000),
+                price_max: Some(1_000),
+                words: tokens(words).into_iter().collect(),
+                sort,
+                ..Filter::default()
+            };
+            let (mut after, mut seen) = (None, Vec::new());
+            loop {
+                let page = fixture.store.list(filter.clone(), after, 4).await.unwrap();
+                let Some(last) = page.last() else { break };
+                after = Some(last.position(sort));
+                seen.extend(page.iter().map(|listed| listed.product.sku.to_string()));
+            }
+            seen.sort();
+            let all: Vec<String> = (0..9).map(|n| format!("P{n}")).collect();
+            assert_eq!(seen, all, "{filter:?}");
+        }
+    }
+}
+
 pub async fn categories_are_counted_without_archived_products(fixture: Fixture) {
     for (sku, category) in [
         ("A", "Kitchen"),

@@ -1,0 +1,216 @@
+//! What orders do to stock: many waiting messages in one transaction.
+//!
+//! MongoDB lets nobody wait for a document: of two transactions that write it, the later one is refused. So a process writes
+//! stock one transaction at a time ([`waiting`]), and each takes along what waits: what is read is changed in memory
+//! ([`ledger`]) and written with one operation a collection, however many orders want the same sku. Two replicas may still
+//! meet; then the later one begins anew.
+
+mod ledger;
+mod reservation;
+pub(super) mod shelf;
+pub(super) mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use contracts::events::stock::StockHoldExpired;
+use contracts::topology::PRODUCT_ORDERS;
+use contracts::{OrderId, Sku, Timestamp};
+use mongo_store::Transaction;
+use mongo_store::mongodb::bson::{Document, doc};
+use mongo_store::mongodb::options::FindOptions;
+use serde::Deserialize;
+use service_kit::{Context, crash_point};
+use store_kit::StoreError;
+
+use self::ledger::Ledger;
+use self::reservation::Reservation;
+use self::shelf::{InventoryRow, OfferRow, Shelf};
+use super::rows::{document, whole};
+use super::{INVENTORY, PRODUCT, RESERVATION, event, tell};
+use crate::domain::stock::Rules;
+use crate::store::StockCommand;
+
+/// How long to wait before asking about the same hold again: a minute, then twice as long each time, an hour at most.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
+
+/// A message about stock.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    pub(super) message_id: String,
+    pub(super) command: StockCommand,
+    pub(super) context: Context,
+}
+
+/// Messages that are done in one transaction.
+pub(super) struct Batch {
+    pub(super) heard: Vec<Heard>,
+    pub(super) rules: Rules,
+}
+
+/// Does what the messages of a batch ask for, each once however often it comes; returns why lines were refused.
+pub(super) async fn apply(
+    tx: &mut Transaction,
+    batch: &Batch,
+) -> Result<Vec<&'static str>, StoreError> {
+    let new = first_heard(tx, &batch.heard).await?;
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ledger = read(tx, &new, batch.rules).await?;
+    for heard in &new {
+        ledger.take(&heard.command, &heard.context)?;
+    }
+    write_shelves(tx, ledger.shelves.values()).await?;
+    write_reservations(tx, &ledger).await?;
+    tell(tx, ledger.told()).await?;
+    for _ in &new {
+        // B2 of the fault matrix: see `events`.
+        crash_point("product.mid_transaction");
+    }
+    Ok(ledger::refusals(ledger.told()).collect())
+}
+
+/// The messages whose effect is not committed yet, each once; from now on the inbox knows them.
+async fn first_heard<'a>(
+    tx: &mut Transaction,
+    heard: &'a [Heard],
+) -> Result<Vec<&'a Heard>, StoreError> {
+    let Some(first) = heard.first() else {
+        return Ok(Vec::new());
+    };
+    let mut seen = BTreeSet::new();
+    let mut once: Vec<&Heard> = heard.iter().collect();
+    once.retain(|heard| seen.insert(heard.message_id.as_str()));
+    let ids: Vec<&str> = once.iter().map(|heard| heard.message_id.as_str()).collect();
+    let now = first.context.now;
+    let new = messaging::mongo::first_deliveries(tx, PRODUCT_ORDERS, &ids, now).await?;
+    once.retain(|heard| new.contains(heard.message_id.as_str()));
+    Ok(once)
+}
+
+/// All that the commands may touch.
+async fn read(tx: &mut Transaction, heard: &[&Heard], rules: Rules) -> Result<Ledger, StoreError> {
+    let orders: BTreeSet<OrderId> = heard
+        .iter()
+        .map(|heard| ledger::input(&heard.command).0)
+        .collect();
+    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+    let known: Vec<Reservation> = tx
+        .find(RESERVATION, doc! { "_id": { "$in": orders } }, None)
+        .await?;
+    let wanted = heard.iter().flat_map(|heard| ledger::skus(&heard.command));
+    let held = known
+        .iter()
+        .flat_map(|known| known.lines.iter().map(|line| &line.sku));
+    let skus: BTreeSet<&Sku> = wanted.chain(held).collect();
+    let shelves = shelves(tx, &skus).await?;
+    Ok(Ledger::new(shelves, known, rules))
+}
+
+/// What is offered and how much of it is there, of those skus that exist.
+pub(super) async fn shelves(
+    tx: &mut Transaction,
+    skus: &BTreeSet<&Sku>,
+) -> Result<Vec<Shelf>, StoreError> {
+    if skus.is_empty() {
+        return Ok(Vec::new());
+    }
+    let skus: Vec<&str> = skus.iter().map(|sku| sku.as_str()).collect();
+    let parts =
+        doc! { "sku": 1, "title": 1, "status": 1, "price": 1, "in_stock": 1, "replaced": 1 };
+    let parts = FindOptions::builder().projection(parts).build();
+    let offers: Vec<OfferRow> = tx
+        .find(PRODUCT, doc! { "sku": { "$in": &skus } }, Some(parts))
+        .await?;
+    let stocks: Vec<InventoryRow> = tx
+        .find(INVENTORY, doc! { "_id": { "$in": skus } }, None)
+        .await?;
+    let stocks = stocks.into_iter().map(|stock| (stock.sku.clone(), stock));
+    let mut stocks: BTreeMap<Sku, InventoryRow> = stocks.collect();
+    let shelf = |offer: OfferRow| {
+        let stock = stocks.remove(&offer.sku);
+        let stock =
+            stock.ok_or_else(|| StoreError::broken(format!("{} has no inventory", offer.sku)))?;
+        Ok(Shelf::new(offer, stock))
+    };
+    offers.into_iter().map(shelf).collect()
+}
+
+/// Writes what has changed.
+pub(super) async fn write_shelves(
+    tx: &mut Transaction,
+    shelves: impl IntoIterator<Item = &Shelf>,
+) -> Result<(), StoreError> {
+    let (mut stocks, mut offers) = (Vec::new(), Vec::new());
+    for shelf in shelves {
+        if let Some((stock, read_at)) = shelf.changed_stock() {
+            let as_read = doc! { "_id": stock.sku.as_str(), "version": whole(read_at) };
+            stocks.push(doc! { "q": as_read, "u": document(stock)? });
+        }
+        if let Some(in_stock) = shelf.changed_in_stock() {
+            let product = doc! { "_id": shelf.offer.id.to_string() };
+            offers.push(doc! { "q": product, "u": { "$set": { "in_stock": in_stock } } });
+        }
+    }
+    tx.update_each(INVENTORY, stocks).await?;
+    tx.update_each(PRODUCT, offers).await
+}
+
+async fn write_reservations(tx: &mut Transaction, ledger: &Ledger) -> Result<(), StoreError> {
+    let write = |reservation: &Reservation| {
+        let order = doc! { "_id": reservation.order_id.to_string() };
+        Ok(doc! { "q": order, "u": document(reservation)?, "upsert": true })
+    };
+    let writes: Result<Vec<Document>, StoreError> =
+        ledger.changed_reservations().map(write).collect();
+    tx.update_each(RESERVATION, writes?).await
+}
+
+/// Which holds to ask about.
+pub(super) struct OldHolds {
+    pub(super) limit: u32,
+    pub(super) context: Context,
+}
+
+/// Asks the orders of old holds what became of them. Nothing is released before an order answers. Another replica that does
+/// the same at the same time is refused by the first one's writes, and then finds nothing to ask.
+pub(super) async fn ask_about_old_holds(
+    tx: &mut Transaction,
+    old: &OldHolds,
+) -> Result<u32, StoreError> {
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(rename = "_id")]
+        order_id: OrderId,
+        version: u64,
+        asked: u32,
+    }
+    let OldHolds { limit, context } = old;
+    let options = FindOptions::builder()
+        .sort(doc! { "ask_at": 1 })
+        .limit(i64::from(*limit))
+        .projection(doc! { "version": 1, "asked": 1 })
+        .build();
+    let due = doc! { "ask_at": { "$lte": context.now.unix_millis() } };
+    let rows: Vec<Row> = tx.find(RESERVATION, due, Some(options)).await?;
+    let (mut updates, mut told) = (Vec::new(), Vec::new());
+    for Row {
+        order_id,
+        version,
+        asked,
+    } in &rows
+    {
+        let wait = ASK_AGAIN * 2_u32.pow((*asked).min(6));
+        let next: Timestamp = context.now.plus(wait);
+        let update = doc! { "$set": { "ask_at": next.unix_millis() }, "$inc": { "asked": 1_i64 } };
+        updates.push(doc! { "q": { "_id": order_id.to_string() }, "u": update });
+        let expired = StockHoldExpired {
+            order_id: *order_id,
+        };
+        told.push(event(order_id.to_string(), *version, expired, context));
+    }
+    tx.update_each(RESERVATION, updates).await?;
+    tell(tx, &told).await?;
+    Ok(u32::try_from(rows.len()).unwrap_or(*limit))
+}
