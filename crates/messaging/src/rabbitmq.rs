@@ -7,6 +7,7 @@
 
 mod address;
 pub mod admin;
+mod administer;
 mod explain;
 mod line;
 pub mod permissions;
@@ -25,6 +26,7 @@ use service_kit::{Lifecycle, error_chain};
 use tokio_util::sync::CancellationToken;
 
 use self::address::Address;
+pub use self::administer::{Account, account, try_connection};
 use self::line::Line;
 use self::publisher::Publisher;
 use self::source::RabbitSource;
@@ -133,8 +135,8 @@ impl Broker for RabbitBroker {
 
     async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
         self.topology.ensure().await?;
-        let (line, life) = (Arc::clone(&self.consuming), self.lifecycle.clone());
-        let source = RabbitSource::new(line, life, queue, prefetch).await?;
+        let (line, lifecycle) = (Arc::clone(&self.consuming), self.lifecycle.clone());
+        let source = RabbitSource::new(line, lifecycle, queue, prefetch).await?;
         Ok(Subscription::new(source))
     }
 

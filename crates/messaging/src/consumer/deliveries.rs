@@ -45,7 +45,8 @@ pub(super) async fn consume(
             }
         }
     }
-    // What was begun is finished; what only waits in hand goes back to the queue.
+    // What only waits in hand goes back to the queue at once, for other replicas; what was begun is finished.
+    drop(subscription);
     while working.join_next().await.is_some() {}
 }
 

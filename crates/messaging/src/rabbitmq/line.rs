@@ -110,15 +110,13 @@ impl Line {
         answer: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, Fault> {
         let patience = self.address.settings().answer_timeout();
-        match tokio::time::timeout(patience, answer).await {
-            Ok(answer) => answer.map_err(Fault::Said),
-            Err(_) => {
-                if let Some(open) = &*self.open.lock().await {
-                    open.cut();
-                }
-                Err(Fault::Silent(patience))
-            }
+        if let Ok(answer) = tokio::time::timeout(patience, answer).await {
+            return answer.map_err(Fault::Said);
         }
+        if let Some(open) = &*self.open.lock().await {
+            open.cut();
+        }
+        Err(Fault::Silent(patience))
     }
 
     pub(super) fn explain(&self, fault: Fault) -> BrokerError {

@@ -3,6 +3,8 @@
 //! What others sent, or sent otherwise, is kept too: it comes out as a message whose type no handler knows and says what is
 //! wrong with it, so it is parked with that reason.
 
+use std::fmt::Write as _;
+
 use contracts::Timestamp;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -123,9 +125,12 @@ fn made_up_id(delivery: &Delivery) -> String {
     hash.update(delivery.routing_key.as_str());
     hash.update([0]);
     hash.update(&delivery.data);
-    let hash = hash.finalize();
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("foreign-{hex}")
+    let mut id = "foreign-".to_owned();
+    for byte in hash.finalize() {
+        // Writing to a text cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 fn sent_at(properties: &BasicProperties) -> Timestamp {
