@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
-use port::Port;
+pub(crate) use port::Port;
 pub use rules::{Cut, Direction};
 use rules::{Flow, Rules};
 use target::Target;

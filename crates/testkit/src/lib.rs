@@ -8,6 +8,7 @@ pub mod client;
 pub mod contract;
 pub mod isolated;
 pub mod maildir;
+pub mod platform;
 pub mod process;
 pub mod runner;
 pub mod seed;

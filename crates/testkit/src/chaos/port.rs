@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 const BACKLOG: i32 = 1024;
 
 /// Holds the port by a socket that is bound but does not listen: a connection is refused, yet nobody else gets the port.
-pub(super) struct Port {
+pub(crate) struct Port {
     address: SocketAddr,
     _holder: Socket,
 }
 
 impl Port {
-    pub(super) fn reserve() -> Result<Self> {
+    pub(crate) fn reserve() -> Result<Self> {
         let holder = bound((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = holder
             .local_addr()?
@@ -28,12 +28,12 @@ impl Port {
         })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Connections are taken from now on, until the listener is dropped.
-    pub(super) fn listen(&self) -> Result<TcpListener> {
+    pub(crate) fn listen(&self) -> Result<TcpListener> {
         let socket = bound(self.address)?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;

@@ -1,0 +1,257 @@
+//! How a platform is put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::future::{BoxFuture, try_join_all};
+use tokio::process::Command;
+
+use super::back_ends::{BackEnds, Server};
+use super::balancer::Balancer;
+use super::environment::{self, Neighbours};
+use super::folder::Folder;
+use super::{Edge, Platform, Replica, Service};
+use crate::chaos::Proxy;
+use crate::checker::{Stores, Tap};
+
+/// Makes all queues and bindings in the virtual host of the URL, as an administrator does before the first start.
+pub type Declare = fn(String) -> BoxFuture<'static, Result<()>>;
+
+/// How long a migration may take.
+const MIGRATION: Duration = Duration::from_mins(1);
+
+/// What a platform is to be like. Without a word: one replica of each service, the servers of `make test`, no proxies, a tap.
+#[must_use]
+pub struct Builder {
+    programs: PathBuf,
+    declare: Declare,
+    replicas: BTreeMap<Service, usize>,
+    edges: BTreeSet<Edge>,
+    own: BTreeSet<Server>,
+    settings: Vec<(Service, String, String)>,
+    patience: Option<Duration>,
+}
+
+impl Builder {
+    pub(super) fn new(beside: &Path, declare: Declare) -> Self {
+        Self {
+            programs: beside.parent().unwrap_or(beside).to_owned(),
+            declare,
+            replicas: BTreeMap::new(),
+            edges: BTreeSet::new(),
+            own: BTreeSet::new(),
+            settings: Vec::new(),
+            patience: None,
+        }
+    }
+
+    /// So many of each service behind the gateway.
+    pub fn replicas(mut self, count: usize) -> Self {
+        self.replicas
+            .extend(Service::BEHIND.map(|service| (service, count)));
+        self
+    }
+
+    /// So many of this service; of the gateway there is one.
+    pub fn replicas_of(mut self, service: Service, count: usize) -> Self {
+        self.replicas.insert(service, count);
+        self
+    }
+
+    /// With proxies on this edge, that a test breaks by [`Platform::edge`].
+    pub fn chaos(mut self, edge: Edge) -> Self {
+        self.edges.insert(edge);
+        self
+    }
+
+    /// With proxies on every edge.
+    pub fn chaos_everywhere(mut self) -> Self {
+        self.edges.extend(Edge::all());
+        self
+    }
+
+    /// With a server of its own, that a test kills, halts and starts again by [`Platform::postgres`] and its neighbours. It
+    /// takes seconds to start.
+    pub fn own(mut self, server: Server) -> Self {
+        self.own.insert(server);
+        self
+    }
+
+    /// With a setting of all replicas of a service: `("DEADLINES__RESERVE_S", "1")`.
+    pub fn setting(mut self, service: Service, key: &str, value: &str) -> Self {
+        self.settings
+            .push((service, key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// [`Platform::quiescent`] waits that long for rest, and not two minutes.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Makes databases and queues, migrates, starts all processes, and waits until all are ready.
+    pub async fn start(self) -> Result<Platform> {
+        self.check_programs()?;
+        let folder = Folder::new()?;
+        let back_ends = BackEnds::start(&self.own).await?;
+        (self.declare)(back_ends.urls.broker.clone())
+            .await
+            .context("cannot declare the queues")?;
+        let tap = Tap::open(&back_ends.urls.broker).await?;
+        let mut stores = Stores::at(&back_ends.urls).await?.tapped(tap);
+        if let Some(patience) = self.patience {
+            stores = stores.patience(patience);
+        }
+        let migrated = Service::BEHIND.map(|service| self.migrate(service, &back_ends, &folder));
+        try_join_all(migrated).await?;
+
+        let mut platform = Platform {
+            replicas: BTreeMap::new(),
+            balancers: BTreeMap::new(),
+            proxies: BTreeMap::new(),
+            stores,
+            back_ends,
+            folder,
+        };
+        self.wire(&mut platform).await?;
+        let all = platform.replicas.values().flatten();
+        try_join_all(all.map(Replica::start)).await?;
+        Ok(platform)
+    }
+
+    /// The user service first: all others ask it for its keys.
+    async fn wire(&self, platform: &mut Platform) -> Result<()> {
+        for service in Service::BEHIND {
+            let count = self.replicas.get(&service).copied().unwrap_or(1);
+            let mut replicas = Vec::new();
+            for number in 0..count {
+                replicas.push(self.replica(platform, service, number).await?);
+            }
+            let targets = replicas.iter().map(Replica::target).collect();
+            platform
+                .balancers
+                .insert(service, Balancer::start(targets)?);
+            platform.replicas.insert(service, replicas);
+        }
+        let gateway = self.replica(platform, Service::Gateway, 0).await?;
+        platform.replicas.insert(Service::Gateway, vec![gateway]);
+        Ok(())
+    }
+
+    async fn replica(
+        &self,
+        platform: &mut Platform,
+        service: Service,
+        number: usize,
+    ) -> Result<Replica> {
+        let mut neighbours = Neighbours {
+            user: platform.balanced(Service::User),
+            ..Neighbours::default()
+        };
+        if let Some(store) = platform.back_ends.store(service) {
+            let (store, broker) = (store.to_owned(), platform.back_ends.urls.broker.clone());
+            neighbours.store = Some(
+                self.line(platform, Edge::Store(service), number, store)
+                    .await?,
+            );
+            neighbours.broker = Some(
+                self.line(platform, Edge::Broker(service), number, broker)
+                    .await?,
+            );
+        }
+        if service == Service::Order {
+            let user = neighbours.user.clone();
+            neighbours.address_books = self.hop(platform, Edge::AddressBooks, number, user).await?;
+        }
+        if service == Service::Gateway {
+            for upstream in Service::BEHIND {
+                let balanced = platform.balanced(upstream);
+                let address = self
+                    .hop(platform, Edge::Upstream(upstream), 0, balanced)
+                    .await?;
+                neighbours.upstreams.push((upstream, address));
+            }
+        }
+        let environment = environment::of(service, &neighbours, &platform.folder, &self.settings);
+        let program = self.programs.join(service.as_str());
+        Replica::new(service, number, program, environment, |name| {
+            platform.folder.log(name)
+        })
+    }
+
+    /// The URL, through a proxy if this edge is to have one.
+    async fn line(
+        &self,
+        platform: &mut Platform,
+        edge: Edge,
+        replica: usize,
+        url: String,
+    ) -> Result<String> {
+        if !self.edges.contains(&edge) {
+            return Ok(url);
+        }
+        let proxy = Proxy::before(&url).await?;
+        let through = proxy.url();
+        platform.proxies.entry(edge).or_default().push(proxy);
+        let count = platform.proxies.get(&edge).map_or(0, Vec::len);
+        debug_assert_eq!(count, replica + 1, "replicas are made in their order");
+        Ok(through)
+    }
+
+    /// The same for `host:port`.
+    async fn hop(
+        &self,
+        platform: &mut Platform,
+        edge: Edge,
+        replica: usize,
+        address: String,
+    ) -> Result<String> {
+        let url = self
+            .line(platform, edge, replica, format!("http://{address}"))
+            .await?;
+        let address = url.trim_start_matches("http://");
+        Ok(address.trim_end_matches('/').to_owned())
+    }
+
+    async fn migrate(&self, service: Service, back_ends: &BackEnds, folder: &Folder) -> Result<()> {
+        let neighbours = Neighbours {
+            store: back_ends.store(service).map(ToOwned::to_owned),
+            ..Neighbours::default()
+        };
+        let migration = Command::new(self.programs.join(service.as_str()))
+            .arg("migrate")
+            .env_clear()
+            .envs(environment::of(
+                service,
+                &neighbours,
+                folder,
+                &self.settings,
+            ))
+            .kill_on_drop(true)
+            .output();
+        let done = tokio::time::timeout(MIGRATION, migration).await??;
+        let said = [done.stdout, done.stderr].concat();
+        std::fs::write(folder.log(&format!("{service}-migrate")), &said)?;
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&said);
+            bail!("`{service} migrate` ended with {}:\n{said}", done.status);
+        }
+        Ok(())
+    }
+
+    fn check_programs(&self) -> Result<()> {
+        for service in [Service::Gateway].into_iter().chain(Service::BEHIND) {
+            let program = self.programs.join(service.as_str());
+            if !program.exists() {
+                bail!(
+                    "{} is not there: `make test` builds it; by hand: cargo build --workspace --bins",
+                    program.display()
+                );
+            }
+        }
+        Ok(())
+    }
+}
