@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mongodb::Client;
 use mongodb::options::{
-    Acknowledgment, ClientOptions, Credential, ReadConcern, ReadPreference, SelectionCriteria, Tls,
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls,
     TlsOptions, WriteConcern,
 };
 use service_kit::settings::{StoreSettings, TlsSettings};
@@ -38,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What the settings say, in the driver's words.
 pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, Place), OpenError> {
-    let mut options = ClientOptions::parse(settings.url.as_str())
+    let mut options = ClientOptions::parse(url_with_user(settings))
         .await
         .map_err(|error| {
             OpenError::unusable("STORE_URL", WrongSettings::Url(said(error).to_string()))
@@ -55,7 +55,10 @@ pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, 
     options.read_concern = Some(ReadConcern::majority());
     options.write_concern = Some(majority());
     options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-    sign_in(&mut options, settings, &place);
+    let password = settings.password.expose();
+    if let (false, Some(credential)) = (password.is_empty(), &mut options.credential) {
+        credential.password = Some(password.to_owned());
+    }
     Ok((options, place))
 }
 
@@ -95,23 +98,17 @@ fn place(options: &ClientOptions) -> Result<Place, OpenError> {
     }
 }
 
-fn sign_in(options: &mut ClientOptions, settings: &StoreSettings, place: &Place) {
-    let password = settings.password.expose();
-    if settings.username.is_empty() && password.is_empty() {
-        return;
-    }
-    let credential = options.credential.get_or_insert_with(|| {
-        // As with a user in the URL: accounts of a database are kept in it.
-        Credential::builder()
-            .source(place.database.clone())
-            .build()
-    });
-    if !settings.username.is_empty() {
-        credential.username = Some(settings.username.clone());
-    }
-    if !password.is_empty() {
-        credential.password = Some(password.to_owned());
-    }
+/// The URL, with the user that the settings name: what it says about where that user is known then counts for them.
+fn url_with_user(settings: &StoreSettings) -> String {
+    let (url, user) = (&settings.url, &settings.username);
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| !user.is_empty()) else {
+        return url.clone();
+    };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let after = rest.get(authority.len()..).unwrap_or_default();
+    let escaped: String = user.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("{scheme}://{escaped}@{hosts}{after}")
 }
 
 fn encrypt(
@@ -168,5 +165,32 @@ mod identity {
         file.write_all(b"\n")?;
         file.write_all(&fs::read(key)?)?;
         Ok(File(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(url: &str, user: &str) -> String {
+        url_with_user(&StoreSettings {
+            url: url.to_owned(),
+            username: user.to_owned(),
+            ..StoreSettings::default()
+        })
+    }
+
+    #[test]
+    fn the_user_of_the_settings_wins_over_the_one_of_the_url() {
+        let url = "mongodb://a:1,b:2/user?authSource=admin";
+        assert_eq!(with(url, ""), url);
+        assert_eq!(
+            with(url, "u@"),
+            "mongodb://%75%40@a:1,b:2/user?authSource=admin"
+        );
+        assert_eq!(
+            with("mongodb://scott:tiger@a:1/user", "ab"),
+            "mongodb://%61%62@a:1/user"
+        );
     }
 }

@@ -161,11 +161,19 @@ pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
     while let Some(error) = next {
         let store = error.downcast_ref::<StoreError>();
         if let Some(said) = store.and_then(driver_error) {
-            return said.contains_label(TRANSIENT_TRANSACTION_ERROR);
+            return is_transient_error(said);
         }
         next = error.source();
     }
     false
+}
+
+/// Nothing of the transaction was applied, or will be.
+fn is_transient_error(error: &mongodb::error::Error) -> bool {
+    // The driver does not label that there was no primary to begin with; and to commit, there must have been one.
+    let no_primary = matches!(&*error.kind, ErrorKind::ServerSelection { .. })
+        && !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+    no_primary || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
 
 /// Something took longer than it may.

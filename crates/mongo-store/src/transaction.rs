@@ -16,6 +16,8 @@ use mongodb::{ClientSession, Collection};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store_kit::StoreError;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::connect::majority;
 use crate::database::{Database, Limits};
@@ -59,10 +61,12 @@ impl Database {
         E: From<StoreError> + Error + 'static,
     {
         // The deadline stops a member that does not answer; the retries stop earlier, and with the reason.
+        let begun = Instant::now();
+        let has_time = || begun.elapsed() < self.limits.statement;
         self.in_time(async {
             (async || self.attempt(input, &command).await)
-                .retry(waits(self.limits))
-                .when(|error: &E| is_transient(error))
+                .retry(waits())
+                .when(|error: &E| is_transient(error) && has_time())
                 .await
         })
         .await
@@ -105,14 +109,13 @@ impl Database {
 }
 
 /// Ever longer waits, each with a random part: those who met each other should not meet again.
-fn waits(limits: Limits) -> ExponentialBuilder {
+fn waits() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
         .with_max_delay(LONGEST_WAIT)
         .with_factor(1.7)
         .with_jitter()
         .without_max_times()
-        .with_total_delay(Some(limits.statement))
 }
 
 impl Transaction {
@@ -167,6 +170,29 @@ impl Transaction {
             found.push(next.map_err(store_error)?);
         }
         Ok(found)
+    }
+
+    /// What a pipeline makes of the documents of a collection.
+    pub async fn aggregate<T>(
+        &mut self,
+        collection: &str,
+        pipeline: Vec<Document>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
+        let mut made = Vec::new();
+        let mut cursor = self
+            .collection::<Document>(collection)
+            .aggregate(pipeline)
+            .with_type::<T>()
+            .session(&mut self.session)
+            .await
+            .map_err(store_error)?;
+        while let Some(next) = cursor.next(&mut self.session).await {
+            made.push(next.map_err(store_error)?);
+        }
+        Ok(made)
     }
 
     /// Changes the document that matches and returns it as it is then.
@@ -296,11 +322,15 @@ impl Transaction {
 
     /// Commits, and asks again while it is not known whether that worked: the server answers the same commit with the same.
     async fn commit(&mut self, limits: Limits) -> Result<(), StoreError> {
-        let session = tokio::sync::Mutex::new(&mut self.session);
+        let begun = Instant::now();
+        let session = Mutex::new(&mut self.session);
         let commit = async || session.lock().await.commit_transaction().await;
         commit
-            .retry(waits(limits))
-            .when(|error| error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT))
+            .retry(waits())
+            .when(|error| {
+                error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+                    && begun.elapsed() < limits.statement
+            })
             .await
             .map_err(store_error)
     }

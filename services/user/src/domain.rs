@@ -7,4 +7,4 @@ pub mod session;
 pub use account::{Account, Email, InvalidEmail, Name};
 pub use contracts::{Address, AddressText, Country};
 pub use password::{NewPassword, PasswordHash, WeakPassword};
-pub use session::{RefreshToken, Session, TokenHash};
+pub use session::{AT_ONCE, RefreshToken, Session, TokenHash};

@@ -1,6 +1,7 @@
 //! Where accounts live: every method is one whole command, one transaction that includes its outbox rows. No query leaks
 //! out of `store/`.
 
+pub mod mongo;
 mod open;
 pub mod sqlite;
 
@@ -13,7 +14,7 @@ use service_kit::http::etag::IfMatch;
 
 use crate::domain::{Account, Email, Name, PasswordHash, Session, TokenHash};
 
-pub use self::open::{migrate, open};
+pub use self::open::{attach, migrate, open};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -158,8 +159,27 @@ pub enum ChangeError {
     Store(#[from] StoreFailure),
 }
 
-/// How an address changes: a function of what is there, so that nothing is lost between reading and writing.
-pub type Edit = Box<dyn FnOnce(Address) -> Address + Send>;
+/// How an address changes: a function of what is there, so that nothing is lost between reading and writing. A store whose
+/// transaction met another one asks again.
+pub type Edit = Box<dyn Fn(Address) -> Address + Send + Sync>;
+
+/// A batch of accounts that were told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retold {
+    /// The last of them: where the next batch goes on.
+    pub last: UserId,
+    /// How many there were.
+    pub count: usize,
+}
+
+impl Retold {
+    /// None if there was nothing left to tell.
+    fn of(batch: &[Account]) -> Option<Self> {
+        let last = batch.last()?.id;
+        let count = batch.len();
+        Some(Self { last, count })
+    }
+}
 
 /// The store of accounts, sessions and address books.
 #[async_trait]
@@ -276,6 +296,16 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// Forgets at most `limit` sessions that ended before `before`, with their tokens; returns how many.
     async fn forget_sessions(&self, before: Timestamp, limit: u32) -> Result<usize, StoreFailure>;
+
+    /// Tells again how the accounts after this one are, in the order of their ids, at most `limit` of them: each as
+    /// `user.profile_updated` and `user.roles_changed` with the version it has, which welcome nobody. Nothing changes but the
+    /// outbox. None if no account is left.
+    async fn retell(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+        context: Context,
+    ) -> Result<Option<Retold>, StoreFailure>;
 }
 
 /// Which accounts a page shows.

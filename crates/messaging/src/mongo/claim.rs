@@ -28,30 +28,60 @@ struct Id {
 }
 
 impl Claim {
-    /// Takes what is free; `id` tells the documents apart.
+    /// Takes what is free; `id` tells the documents apart. Who finds that somebody else was faster looks for more.
     pub(super) async fn take<T>(self, db: &Database, id: fn(&T) -> &String) -> Result<Vec<T>>
     where
         T: DeserializeOwned + Send + Sync,
     {
         let collection: Collection<T> = db.collection(self.collection);
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let mut taken = Vec::new();
+        loop {
+            let wanted = limit.saturating_sub(taken.len());
+            let found = self.look(&collection, wanted).await?;
+            let seen = found.len();
+            let ours = self.mark(&collection, found, id).await?;
+            let all_ours = ours.len() == seen;
+            taken.extend(ours);
+            let no_more_are_free = seen == 0 || (all_ours && seen < wanted);
+            if no_more_are_free || taken.len() >= limit {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn look<T>(&self, collection: &Collection<T>, wanted: usize) -> Result<Vec<T>>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
         let found = collection
             .find(self.free.clone())
-            .sort(self.order)
-            .limit(i64::from(self.limit));
-        let mut found: Vec<T> = found.await?.try_collect().await?;
+            .sort(self.order.clone())
+            .limit(i64::try_from(wanted).unwrap_or(i64::MAX));
+        found.await?.try_collect().await
+    }
+
+    /// Marks what is still free, and returns what got this mark.
+    async fn mark<T>(
+        &self,
+        collection: &Collection<T>,
+        mut found: Vec<T>,
+        id: fn(&T) -> &String,
+    ) -> Result<Vec<T>>
+    where
+        T: Send + Sync,
+    {
         if found.is_empty() {
             return Ok(found);
         }
         let ids: Vec<&String> = found.iter().map(id).collect();
         let claim = ObjectId::new();
-        let mut taken = self.taken;
+        let mut taken = self.taken.clone();
         taken.insert("claim", claim);
-        let mut still_free = self.free;
+        let mut still_free = self.free.clone();
         still_free.insert("_id", doc! { "$in": ids.clone() });
-        let marked = collection
-            .update_many(still_free, doc! { "$set": taken })
-            .await?
-            .modified_count;
+        let marked = collection.update_many(still_free, doc! { "$set": taken });
+        let marked = marked.await?.modified_count;
         if usize::try_from(marked) == Ok(found.len()) {
             return Ok(found);
         }

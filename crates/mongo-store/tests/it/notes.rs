@@ -7,7 +7,7 @@ use mongo_store::mongodb::error::Result;
 use mongo_store::schema::{ensure_collection, ensure_indexes, unique_index};
 use mongo_store::{Database, Migration, Schema, Transaction, Work, idempotency};
 use service_kit::settings::StoreSettings;
-use store_kit::StoreError;
+use store_kit::{OpenError, StoreError};
 use testkit::isolated::{self, MongoDatabase};
 
 pub const NOTES: &str = "notes";
@@ -112,4 +112,16 @@ pub async fn write(tx: &mut Transaction, text: &str) -> std::result::Result<(), 
 /// Writes a note; all or nothing, like every command.
 pub async fn write_one(db: &Database, text: &str) -> std::result::Result<(), StoreError> {
     db.transact(text, |tx, text| write(tx, text).boxed()).await
+}
+
+/// The whole story of an error, with the database's name and the server left out.
+pub fn story(error: &OpenError, url: &str) -> String {
+    let place = url.split('?').next().unwrap();
+    let mut story = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        story = format!("{story}: {source}");
+        next = source.source();
+    }
+    story.replace(place, "PLACE")
 }

@@ -3,22 +3,10 @@
 use futures_util::FutureExt as _;
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::{Database, Schema};
-use store_kit::{Applied, OpenError, StoreHandle as _};
+use store_kit::{Applied, StoreHandle as _};
 use testkit::isolated;
 
-use crate::notes::{Notes, SCHEMA, kept_replies, notes, settings, step, write_one};
-
-/// The whole story of an error, with the database's name and the server left out.
-fn story(error: &OpenError, url: &str) -> String {
-    let place = url.split('?').next().unwrap();
-    let mut story = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(source) = next {
-        story = format!("{story}: {source}");
-        next = source.source();
-    }
-    story.replace(place, "PLACE")
-}
+use crate::notes::{Notes, SCHEMA, kept_replies, notes, settings, step, story, write_one};
 
 #[tokio::test]
 async fn a_database_without_the_schema_says_what_to_run_and_then_opens() {

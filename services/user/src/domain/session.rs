@@ -1,9 +1,14 @@
 //! Sign-ins, and the tokens that carry them on.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contracts::{SessionId, Timestamp};
 use sha2::{Digest as _, Sha256};
+
+/// How long after its first use a token is given the same successor again.
+pub const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A sign-in that has not ended: the family of refresh tokens that descend from it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ pub(super) async fn put_address(
 ) -> Result<Response, Problem> {
     let if_match = reply::optional_if_match(&headers)?;
     let address = Address::from(new);
-    let edit = Box::new(move |_| address);
+    let edit = Box::new(move |_| address.clone());
     let entry = api
         .store
         .edit_address(caller.user_id, id, if_match, edit, api.present.context())

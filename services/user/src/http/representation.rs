@@ -106,13 +106,13 @@ pub(super) struct AddressPatch {
 impl AddressPatch {
     pub(super) fn into_edit(self) -> Edit {
         Box::new(move |before| Address {
-            name: self.name.unwrap_or(before.name),
-            line1: self.line1.unwrap_or(before.line1),
-            line2: self.line2.unwrap_or(before.line2),
-            postal_code: self.postal_code.unwrap_or(before.postal_code),
-            city: self.city.unwrap_or(before.city),
-            region: self.region.unwrap_or(before.region),
-            country: self.country.unwrap_or(before.country),
+            name: self.name.clone().unwrap_or(before.name),
+            line1: self.line1.clone().unwrap_or(before.line1),
+            line2: self.line2.clone().unwrap_or(before.line2),
+            postal_code: self.postal_code.clone().unwrap_or(before.postal_code),
+            city: self.city.clone().unwrap_or(before.city),
+            region: self.region.clone().unwrap_or(before.region),
+            country: self.country.clone().unwrap_or(before.country),
         })
     }
 }

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 
 use messaging::Opened;
+use messaging::mongo::MongoMessages;
 use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
 use crate::store::UserStore;
+use crate::store::mongo::MongoUsers;
 use crate::store::sqlite::SqliteUsers;
 
 /// The engines this service has.
-const ENGINES: &[StoreKind] = &[StoreKind::Sqlite];
+const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::MongoDb];
 
 /// Opens the store that the settings name.
 pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
-    engine(settings)?;
+    match engine(settings)? {
+        StoreKind::MongoDb => mongo(settings).await,
+        _ => sqlite(settings).await,
+    }
+}
+
+async fn sqlite(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     let store = SqliteUsers::open(&path).await?;
     let database = store.database().clone();
@@ -27,9 +35,37 @@ pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, Ope
     })
 }
 
+async fn mongo(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
+    let store = MongoUsers::open(settings).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(MongoMessages::new(database.clone())),
+        handle: Arc::new(database),
+    })
+}
+
+/// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
+/// migrated, and what the service has claimed stays claimed.
+pub async fn attach(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
+    if engine(settings)? != StoreKind::Sqlite {
+        return open(settings).await;
+    }
+    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let store = SqliteUsers::attach(&path).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(SqliteMessages::attach(database.clone())),
+        handle: Arc::new(database),
+    })
+}
+
 /// Brings the store's schema up to this version.
 pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
-    engine(settings)?;
+    if engine(settings)? == StoreKind::MongoDb {
+        return MongoUsers::migrate(settings).await;
+    }
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     Ok(SqliteUsers::migrate(&path).await?)
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod errors;
+mod retell;
 mod rows;
 mod sessions;
 
@@ -20,7 +21,7 @@ use store_kit::Applied;
 use crate::domain::{Account, Email, Name, PasswordHash, Session, TokenHash};
 use crate::store::{
     AccountPage, Added, ChangeError, Credentials, Edit, Entry, Identity, NewAccount, Refreshed,
-    Retry, SignIn, StoreFailure, Successors, UserStore,
+    Retold, Retry, SignIn, StoreFailure, Successors, UserStore,
 };
 
 static SCHEMA: Schema = Schema {
@@ -58,6 +59,13 @@ impl SqliteUsers {
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             database: Database::open(path, &SCHEMA).await?,
+        })
+    }
+
+    /// Opens the file beside the process whose store it is: it must be there and have the schema.
+    pub async fn attach(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self {
+            database: Database::attach(path, &SCHEMA).await?,
         })
     }
 
@@ -268,6 +276,17 @@ impl UserStore for SqliteUsers {
     async fn forget_sessions(&self, before: Timestamp, limit: u32) -> Result<usize, StoreFailure> {
         self.database
             .write(move |conn| Ok(sessions::forget(conn, before, limit)?))
+            .await
+    }
+
+    async fn retell(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+        context: Context,
+    ) -> Result<Option<Retold>, StoreFailure> {
+        self.database
+            .write(move |conn| Ok(retell::retell(conn, after, limit, &context)?))
             .await
     }
 }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod refreshing;
+pub mod retelling;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -21,24 +22,14 @@ pub struct Fixture {
     pub store: Arc<dyn UserStore>,
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: ManualClock,
-    /// Keeps the store's files.
-    pub folder: tempfile::TempDir,
-}
-
-/// Makes a test of each function for one back-end.
-macro_rules! contract_tests {
-    ($fixture:path => $($module:ident::$test:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $test() {
-            crate::contract::$module::$test($fixture().await).await;
-        })+
-    };
+    /// Keeps the store's file or database.
+    pub guard: testkit::contract::Guard,
 }
 
 /// The whole list for one back-end.
 macro_rules! whole_contract {
     ($fixture:path) => {
-        crate::contract::contract_tests! {
+        testkit::contract_tests! {
             $fixture =>
             accounts::an_account_is_stored_and_told_once,
             accounts::many_registrations_of_one_address_at_once_make_one_account,
@@ -66,6 +57,8 @@ macro_rules! whole_contract {
             refreshing::of_many_uses_of_one_token_at_once_one_rotates_and_one_repeats,
             refreshing::a_token_ends_when_it_is_not_used_and_a_session_however_it_is_used,
             refreshing::what_is_no_token_is_unknown,
+            retelling::everybody_is_told_as_they_are_now_and_nobody_is_new,
+            retelling::telling_again_goes_on_where_it_ended,
             addresses::an_address_is_kept_changed_and_removed,
             addresses::somebody_elses_address_is_not_there,
             addresses::an_address_with_a_key_is_written_down_once,
@@ -75,7 +68,7 @@ macro_rules! whole_contract {
         }
     };
 }
-pub(crate) use {contract_tests, whole_contract};
+pub(crate) use whole_contract;
 
 /// The sample time.
 pub fn start() -> Timestamp {

@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod mongo;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod sqlite;

@@ -7,11 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sqlite_store::StoreError;
 
 use super::rows::{roles, text, time, unexpected};
-use crate::domain::{PasswordHash, Session, TokenHash};
+use crate::domain::{AT_ONCE, PasswordHash, Session, TokenHash};
 use crate::store::{Credentials, Identity, Refreshed, SignIn, Successors};
-
-/// How long after its first use a token is given the same successor again.
-const AT_ONCE: Duration = Duration::from_secs(10);
 
 pub(super) fn sign_in(
     conn: &Connection,

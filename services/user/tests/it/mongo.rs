@@ -1,0 +1,171 @@
+//! The MongoDB store keeps the contract, also with two replicas at work, and finds everything along an index.
+
+use std::sync::Arc;
+
+use contracts::{ManualClock, Role};
+use futures_util::future::join_all;
+use futures_util::stream::TryStreamExt as _;
+use messaging::mongo::MongoMessages;
+use mongo_store::mongodb::bson::{Document, doc};
+use service_kit::http::etag::IfMatch;
+use service_kit::settings::StoreSettings;
+use testkit::isolated::{self, MongoDatabase};
+use user::store::mongo::MongoUsers;
+use user::store::{ChangeError, Refreshed};
+
+use crate::contract::{Fixture, address, start, whole_contract};
+
+fn settings(url: &str) -> StoreSettings {
+    StoreSettings {
+        url: url.to_owned(),
+        ..StoreSettings::default()
+    }
+}
+
+async fn fixture() -> Fixture {
+    replicas().await.0
+}
+
+/// A database whose server writes down how it carries out everything. In the end nothing may have been searched for without
+/// an index: so every test here proves it for the statements it used, and together they use all.
+struct Watched(MongoDatabase);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let settings = settings(self.0.url());
+        let scans = std::thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            runtime.block_on(async {
+                let store = MongoUsers::open(&settings).await.unwrap();
+                store.database().scans().await.unwrap()
+            })
+        });
+        assert_eq!(scans.join().unwrap(), Vec::<String>::new());
+    }
+}
+
+/// Two processes on one database.
+async fn replicas() -> (Fixture, Fixture, MongoUsers) {
+    let database = isolated::mongo_database().unwrap();
+    let settings = settings(database.url());
+    MongoUsers::migrate(&settings).await.unwrap();
+    let one = MongoUsers::open(&settings).await.unwrap();
+    let other = MongoUsers::open(&settings).await.unwrap();
+    one.database().watch_plans().await.unwrap();
+    let of = |store: &MongoUsers, guard| Fixture {
+        store: Arc::new(store.clone()),
+        outbox: Arc::new(MongoMessages::new(store.database().clone())),
+        clock: ManualClock::at(start()),
+        guard,
+    };
+    (of(&one, Box::new(Watched(database))), of(&other, Box::new(())), one)
+}
+
+whole_contract!(fixture);
+
+#[tokio::test]
+async fn of_registrations_of_one_address_at_two_replicas_one_makes_an_account() {
+    let (one, other, _) = replicas().await;
+    let registrations = (0..20).map(|n| {
+        let replica = if n % 2 == 0 { &one } else { &other };
+        replica
+            .store
+            .register(replica.new_account("ada", &[]), replica.context())
+    });
+    let made = join_all(registrations).await;
+    let made = made.into_iter().filter(|made| *made.as_ref().unwrap());
+    assert_eq!(made.count(), 1);
+    assert_eq!(other.events().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_administrators_who_step_down_at_two_replicas_one_stays() {
+    let (one, other, _) = replicas().await;
+    let ada = one.account("ada", &[Role::Admin]).await;
+    let bob = one.account("bob", &[Role::Admin]).await;
+    let step_down = |replica: &Fixture, id| {
+        let context = replica.context();
+        let store = Arc::clone(&replica.store);
+        async move { store.set_roles(id, IfMatch::Any, vec![], context).await }
+    };
+    let (first, second) = futures_util::join!(step_down(&one, ada.id), step_down(&other, bob.id));
+    let refused = [first, second]
+        .into_iter()
+        .filter(|result| matches!(result, Err(ChangeError::LastAdministrator)));
+    assert_eq!(refused.count(), 1);
+}
+
+#[tokio::test]
+async fn one_token_at_two_replicas_at_once_rotates_once_and_is_repeated_once() {
+    let (one, other, _) = replicas().await;
+    let ada = one.account("ada", &[]).await;
+    one.signed_in(&ada, "1").await;
+    let names: Vec<String> = (0..10).map(|n| format!("successor-{n}")).collect();
+    let uses = names.iter().enumerate().map(|(n, name)| {
+        let replica = if n % 2 == 0 { &one } else { &other };
+        replica.refresh("1", name)
+    });
+    let mut counts = [0; 3];
+    for refreshed in join_all(uses).await {
+        match refreshed {
+            Refreshed::Rotated(_) => counts[0] += 1,
+            Refreshed::Repeated(_) => counts[1] += 1,
+            Refreshed::Reused => counts[2] += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(counts, [1, 1, 8]);
+}
+
+#[tokio::test]
+async fn a_book_and_the_number_of_sessions_have_their_bounds_at_two_replicas_too() {
+    let (one, other, _) = replicas().await;
+    let ada = one.account("ada", &[]).await;
+    let writes = (0..10).map(|n| {
+        let replica = if n % 2 == 0 { &one } else { &other };
+        let entry = address("Berlin");
+        replica
+            .store
+            .add_address(ada.id, entry, None, 3, replica.context())
+    });
+    join_all(writes).await;
+    assert_eq!(one.store.addresses(ada.id).await.unwrap().len(), 3);
+    let names: Vec<String> = (0..10).map(|n| format!("first-{n}")).collect();
+    let sign_ins = names.iter().enumerate().map(|(n, name)| {
+        let replica = if n % 2 == 0 { &one } else { &other };
+        let command = replica.sign_in_command(&ada, name);
+        replica.store.sign_in(command, 3, replica.context())
+    });
+    for signed_in in join_all(sign_ins).await {
+        assert!(signed_in.unwrap().is_some());
+    }
+    assert_eq!(other.sessions(&ada).await.len(), 3);
+}
+
+#[tokio::test]
+async fn no_refresh_token_is_in_the_database() {
+    let (fixture, _, store) = replicas().await;
+    let account = fixture.account("ada", &[]).await;
+    fixture.signed_in(&account, "a-secret-token").await;
+    fixture
+        .refresh("a-secret-token", "another-secret-token")
+        .await;
+    let database = store.database().mongo();
+    let unwatched = database.run_command(doc! { "profile": 0 }).await;
+    unwatched.unwrap();
+    for name in database.list_collection_names().await.unwrap() {
+        let collection = database.collection::<Document>(&name);
+        let all: Vec<Document> = collection
+            .find(doc! {})
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        assert!(!format!("{all:?}").contains("secret-token"), "{name}");
+    }
+}
