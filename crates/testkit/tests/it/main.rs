@@ -6,6 +6,10 @@ mod chaos;
 #[cfg(test)]
 mod checker;
 #[cfg(test)]
+mod checker_engines;
+#[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod folder;

@@ -1,0 +1,35 @@
+//! The tutorial is true in production, too.
+
+use std::process::Command;
+
+use testkit::platform::Service;
+
+use crate::platform::platform;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journey_of_a_customer_works_on_real_servers() {
+    let shop = platform().start().await.unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/journey.sh");
+    let gateway = format!("http://{}", shop.address().unwrap());
+    let data = shop.folder().to_owned();
+    let walked = move || {
+        Command::new(script)
+            .env("SHOP_URL", gateway)
+            .env("SHOP_DATA", data)
+            .output()
+    };
+    let output = tokio::task::spawn_blocking(walked).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && told.contains("journey complete"),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let left = shop.quiescent().await.unwrap();
+    assert_eq!(left.parked(), Vec::<String>::new());
+    for replica in shop.replicas() {
+        assert_eq!(replica.stop().await.unwrap(), 0, "{}", replica.log());
+    }
+    let gateway = shop.replica(Service::Gateway, 0).unwrap();
+    assert_eq!(gateway.stop().await.unwrap(), 0, "{}", gateway.log());
+}

@@ -1,0 +1,278 @@
+//! Customers who order, cancel some of what they ordered, and try again with the same key until they are answered: a load that
+//! knows afterwards what must have become of everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
+use testkit::checker::Snapshot;
+use testkit::client::{Client, Reply};
+use testkit::platform::Platform;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How long one request is tried again.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// An order that was acknowledged.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub id: String,
+    pub sku: String,
+    pub quantity: u32,
+}
+
+/// One customer.
+struct Buyer {
+    client: Client,
+    name: String,
+    random: StdRng,
+    skus: Vec<String>,
+    orders: usize,
+    /// By idempotency key.
+    placed: BTreeMap<String, Placed>,
+    /// The orders whose cancellation was acknowledged.
+    cancelled: BTreeSet<String>,
+    /// Every try that failed.
+    troubles: Vec<String>,
+}
+
+/// Some customers, and what they got.
+pub struct Load {
+    buyers: Vec<Buyer>,
+    /// The stock that each sku began with.
+    stock: BTreeMap<String, u32>,
+}
+
+impl Load {
+    /// Customers and products of a running shop; drawn from `random`.
+    pub async fn new(
+        shop: &Platform,
+        random: &mut StdRng,
+        customers: usize,
+        stock: &[(&str, u32)],
+    ) -> Result<Self> {
+        let admin = shop.admin().await?;
+        for (sku, pieces) in stock {
+            shop.product(&admin, sku, 1_000, *pieces).await?;
+        }
+        let stock: BTreeMap<String, u32> = stock
+            .iter()
+            .map(|(sku, pieces)| ((*sku).to_owned(), *pieces))
+            .collect();
+        let prefix = format!("buyer-{:x}", random.random::<u32>());
+        let clients = shop.customers(&prefix, customers).await?;
+        let buyers = clients
+            .into_iter()
+            .enumerate()
+            .map(|(index, client)| Buyer {
+                client,
+                name: format!("{prefix}-{index}"),
+                random: StdRng::seed_from_u64(random.random()),
+                skus: stock.keys().cloned().collect(),
+                orders: 0,
+                placed: BTreeMap::new(),
+                cancelled: BTreeSet::new(),
+                troubles: Vec::new(),
+            });
+        Ok(Self {
+            buyers: buyers.collect(),
+            stock,
+        })
+    }
+
+    /// Places so many orders, all customers at once, each one after the other.
+    pub async fn place(&mut self, orders: usize) -> Result<()> {
+        let each = orders.div_ceil(self.buyers.len());
+        self.run(|mut buyer| async move {
+            for _ in 0..each {
+                buyer.order().await?;
+            }
+            Ok(buyer)
+        })
+        .await
+    }
+
+    /// Goes on ordering until told to stop.
+    pub async fn until(&mut self, stop: CancellationToken) -> Result<()> {
+        self.run(|mut buyer| {
+            let stop = stop.clone();
+            async move {
+                while !stop.is_cancelled() {
+                    buyer.order().await?;
+                }
+                Ok(buyer)
+            }
+        })
+        .await
+    }
+
+    async fn run<F: Future<Output = Result<Buyer>> + Send + 'static>(
+        &mut self,
+        work: impl Fn(Buyer) -> F,
+    ) -> Result<()> {
+        let mut running = JoinSet::new();
+        for buyer in self.buyers.drain(..) {
+            running.spawn(work(buyer));
+        }
+        while let Some(done) = running.join_next().await {
+            self.buyers.push(done??);
+        }
+        Ok(())
+    }
+
+    /// How many orders were acknowledged.
+    pub fn orders(&self) -> usize {
+        self.buyers.iter().map(|buyer| buyer.placed.len()).sum()
+    }
+
+    /// Every try that failed, although a later one was answered.
+    pub fn troubles(&self) -> Vec<&str> {
+        let buyers = self.buyers.iter();
+        buyers
+            .flat_map(|buyer| buyer.troubles.iter().map(String::as_str))
+            .collect()
+    }
+
+    /// Sends every acknowledged order once more: the same key is the same order (I8), and it is still there (I9).
+    pub async fn repeat_all(&self) -> Result<()> {
+        for buyer in &self.buyers {
+            for (key, placed) in &buyer.placed {
+                let reply = buyer
+                    .client
+                    .place_order(key, &placed.sku, placed.quantity)
+                    .await?;
+                let reply = reply.expect(201)?;
+                ensure!(
+                    reply.text("/id")? == placed.id,
+                    "{key} was {placed:?}: {}",
+                    reply.body
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the stores hold what the customers were told, and nothing else.
+    pub fn compare(&self, stores: &Snapshot) -> Result<()> {
+        let orders = &stores.order.as_ref().context("no orders")?.orders;
+        let shelves = &stores.product.as_ref().context("no stock")?.shelves;
+        ensure!(
+            orders.len() == self.orders(),
+            "{} orders are there, {} were acknowledged",
+            orders.len(),
+            self.orders()
+        );
+        let mut taken: BTreeMap<&str, i64> = BTreeMap::new();
+        for buyer in &self.buyers {
+            for placed in buyer.placed.values() {
+                let order = orders.get(&placed.id);
+                let order = order.with_context(|| format!("{placed:?} is lost"))?;
+                match order.status.as_str() {
+                    "confirmed" => {
+                        ensure!(
+                            !buyer.cancelled.contains(&placed.id),
+                            "{placed:?} was cancelled"
+                        );
+                        *taken.entry(&placed.sku).or_default() += i64::from(placed.quantity);
+                    }
+                    "rejected" | "cancelled" => {}
+                    status => bail!("{placed:?} is {status}"),
+                }
+            }
+        }
+        for (sku, pieces) in &self.stock {
+            let shelf = shelves.get(sku).with_context(|| format!("{sku} is gone"))?;
+            let taken = taken.get(sku.as_str()).copied().unwrap_or(0);
+            let received = i64::from(*pieces);
+            ensure!(
+                shelf.received == received
+                    && shelf.available == received - taken
+                    && shelf.reserved + shelf.sold == taken,
+                "{sku}: {taken} of {received} went to confirmed orders, and the shelf has {shelf:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// How many orders ended in each status.
+    pub fn outcomes(&self, stores: &Snapshot) -> BTreeMap<String, usize> {
+        let mut outcomes = BTreeMap::new();
+        let orders = stores.order.iter().flat_map(|store| store.orders.values());
+        for order in orders {
+            *outcomes.entry(order.status.clone()).or_default() += 1;
+        }
+        outcomes
+    }
+}
+
+impl Buyer {
+    /// One order of one to three pieces; every fourth is cancelled at once.
+    async fn order(&mut self) -> Result<()> {
+        self.orders += 1;
+        let key = format!("{}-{}", self.name, self.orders);
+        let sku = self.skus[self.random.random_range(0..self.skus.len())].clone();
+        let quantity = self.random.random_range(1..=3);
+        let reply = self
+            .until_answered(&key, async |client, key| {
+                client.place_order(key, &sku, quantity).await
+            })
+            .await?
+            .expect(201)?;
+        let id = reply.text("/id")?.to_owned();
+        self.placed.insert(
+            key.clone(),
+            Placed {
+                id: id.clone(),
+                sku,
+                quantity,
+            },
+        );
+        if self.random.random_ratio(1, 4) {
+            let path = format!("/api/v1/orders/{id}/cancel");
+            let reply = self
+                .until_answered(&format!("{key}-cancel"), async |client, key| {
+                    client.post_once(&path, key, &json!({})).await
+                })
+                .await?;
+            match reply.status.as_u16() {
+                202 => drop(self.cancelled.insert(id)),
+                // Stock was faster and refused the order.
+                409 => {}
+                status => bail!("cancelling {id} answered {status}: {}", reply.body),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again, with the same key, while there is no answer or one that says that something is away.
+    async fn until_answered(
+        &mut self,
+        key: &str,
+        ask: impl AsyncFn(&Client, &str) -> Result<Reply>,
+    ) -> Result<Reply> {
+        let begun = Instant::now();
+        loop {
+            let trouble = match ask(&self.client, key).await {
+                Ok(reply) if !may_pass(&reply) => return Ok(reply),
+                Ok(reply) => format!("{key}: {} {}", reply.status, reply.body),
+                Err(error) => format!("{key}: {error:#}"),
+            };
+            if begun.elapsed() > PATIENCE {
+                bail!("no answer in {PATIENCE:?}: {trouble}");
+            }
+            self.troubles.push(trouble);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+fn may_pass(reply: &Reply) -> bool {
+    reply.status.is_server_error() || reply.status.as_u16() == 429
+}
