@@ -21,6 +21,10 @@ pub type Guard = Box<dyn Any + Send + Sync>;
 /// }
 /// pub(crate) use whole_contract;
 /// ```
+#[expect(
+    clippy::crate_in_macro_def,
+    reason = "a contract is in the crate of its tests, not here"
+)]
 #[macro_export]
 macro_rules! contract_tests {
     ($fixture:path => $(crate::$module:ident::$test:ident),+ $(,)?) => {

@@ -21,14 +21,11 @@ pub async fn run(command: &[String]) -> Result<ExitCode> {
         // What was half started ends with us.
         signal = end.next() => return Ok(ExitCode::from(128 + signal)),
     };
-    let code = match command.split_first() {
-        Some((program, arguments)) => {
-            command::run(program, arguments, servers.variables(), &mut end).await
-        }
-        None => {
-            show(servers.variables());
-            Ok(ExitCode::from(128 + end.next().await))
-        }
+    let code = if let Some((program, arguments)) = command.split_first() {
+        command::run(program, arguments, servers.variables(), &mut end).await
+    } else {
+        show(servers.variables());
+        Ok(ExitCode::from(128 + end.next().await))
     };
     servers.remove().await?;
     code

@@ -68,13 +68,13 @@ async fn carry(
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let lost = Arc::new(OnceLock::new());
-    let (requests, requested) = mpsc::channel(UNDER_WAY);
-    let (replies, replied) = mpsc::channel(UNDER_WAY);
+    let (requests, to_be_asked) = mpsc::channel(UNDER_WAY);
+    let (replies, to_be_told) = mpsc::channel(UNDER_WAY);
     tokio::try_join!(
         read_requests(from_client, requests, rules.clone(), &lost),
-        write(to_server, requested, rules.clone(), Way::ToServer),
+        write(to_server, to_be_asked, rules.clone(), Way::ToServer),
         read_replies(from_server, replies, rules.clone(), &lost),
-        write(to_client, replied, rules.clone(), Way::ToClient),
+        write(to_client, to_be_told, rules.clone(), Way::ToClient),
     )?;
     // Both have ended it: what is still under way must arrive.
     for stream in [client, server] {

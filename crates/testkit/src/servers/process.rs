@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::BoxFuture;
 
 use super::supervisor::Supervisor;
@@ -12,8 +12,8 @@ use crate::wait;
 /// Says whether the server does its work yet.
 type Ready = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// How long an orderly end may take: RabbitMQ needs six seconds on an idle machine.
-const PATIENCE_TO_STOP: Duration = Duration::from_mins(1);
+/// How long a start or an orderly end may take where a build has the processors: RabbitMQ needs four and six seconds on idle ones.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A server of a test: the process, its folder with `log`, `start.sh` and its data.
 ///
@@ -65,13 +65,14 @@ impl ServerProcess {
 
     /// Starts it without waiting for anything.
     pub async fn launch(&self) -> Result<()> {
-        self.order("start").await?;
+        let pid = self.order("start").await?;
+        ensure!(pid != "running", "{} runs already", self.name);
         Ok(())
     }
 
     /// Waits until it does its work; an early end is an error that shows the log.
     pub async fn until_ready(&self) -> Result<()> {
-        wait::until(&format!("{} to start", self.name), || async {
+        wait::until_within(PATIENCE, &format!("{} to start", self.name), || async {
             if (self.ready)().await {
                 return Ok(Some(()));
             }
@@ -89,11 +90,9 @@ impl ServerProcess {
     /// Asks it to end and waits until it did.
     pub async fn stop(&self) -> Result<()> {
         self.order(&format!("signal {}", self.stop_signal)).await?;
-        wait::until_within(
-            PATIENCE_TO_STOP,
-            &format!("{} to end", self.name),
-            || async { Ok((self.order("state").await? != "running").then_some(())) },
-        )
+        wait::until_within(PATIENCE, &format!("{} to end", self.name), || async {
+            Ok((self.order("state").await? != "running").then_some(()))
+        })
         .await
     }
 

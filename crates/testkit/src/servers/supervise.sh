@@ -49,9 +49,13 @@ destroy() {
 while read -r order argument; do
 	case $order in
 	start)
-		setsid sh "$folder/start.sh" </dev/null >>"$folder/log" 2>&1 &
-		pid=$!
-		echo "$pid"
+		if [ -n "$pid" ] && alive "$pid"; then
+			echo running
+		else
+			setsid sh "$folder/start.sh" </dev/null >>"$folder/log" 2>&1 &
+			pid=$!
+			echo "$pid"
+		fi
 		;;
 	adopt)
 		pid=$argument

@@ -47,6 +47,8 @@ async fn postgres_keeps_what_was_committed_when_it_is_killed_and_when_it_is_stop
 async fn postgres_answers_nobody_while_it_is_halted_and_everybody_afterwards() {
     let server = Postgres::start().await.unwrap();
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    let twice = server.start().await.unwrap_err();
+    assert_eq!(twice.to_string(), "PostgreSQL runs already");
     server.pause().await.unwrap();
     {
         // Its own process, not only the one that listens, is halted.
