@@ -83,12 +83,6 @@ struct BindingInfo {
 }
 
 impl Admin {
-    /// The user that asks.
-    #[must_use]
-    pub fn user_name(&self) -> &str {
-        &self.user
-    }
-
     /// A user; none if there is none.
     pub async fn user(&self, user: &str) -> Result<Option<UserInfo>, AdminError> {
         self.find("tell of a user", &["users", user]).await

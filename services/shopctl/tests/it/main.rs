@@ -1,0 +1,12 @@
+//! The administrator's command line from outside: on the files of a shop in one process, and on real servers.
+
+#[cfg(test)]
+mod command;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod resync;

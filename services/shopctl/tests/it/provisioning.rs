@@ -1,0 +1,330 @@
+//! `provision` and `doctor` on private servers that ask who one is.
+
+use messaging::BrokerSettings;
+use messaging::rabbitmq::admin::Admin;
+use mongo_store::mongodb::Client;
+use mongo_store::mongodb::bson::doc;
+use mongo_store::mongodb::error::ErrorKind;
+use service_kit::settings::{Secret, StoreSettings};
+use shopctl::doctor::{Check, Verdict, examine};
+use shopctl::provision::{Journal, Options, State, provision};
+use shopctl::settings::{BackEnd, BrokerApi, ExtraSettings, Service, Settings};
+use sqlx::{Connection as _, PgConnection};
+use testkit::servers::{Mongo, MongoOptions, Postgres, Rabbit};
+
+/// The servers, and the settings that name them.
+struct Servers {
+    postgres: Postgres,
+    mongo: Mongo,
+    rabbit: Rabbit,
+    settings: Settings,
+}
+
+fn store(url: String) -> StoreSettings {
+    StoreSettings {
+        url,
+        ..StoreSettings::default()
+    }
+}
+
+async fn servers() -> Servers {
+    let options = MongoOptions {
+        authentication: true,
+        ..MongoOptions::default()
+    };
+    let (postgres, mongo, rabbit) = tokio::try_join!(
+        Postgres::start(),
+        Mongo::start_with(&options),
+        Rabbit::start()
+    )
+    .unwrap();
+    let mut settings = Settings {
+        postgres: store(postgres.url()),
+        mongodb: store(mongo.url()),
+        broker: BrokerSettings::at(rabbit.url().replace("%2f", "shop")),
+        broker_api: BrokerApi {
+            url: rabbit.api_url(),
+        },
+        ..Settings::default()
+    };
+    let services = &mut settings.services;
+    services.user.password = Secret::from("user-1");
+    services.product.password = Secret::from("product-1");
+    services.order.password = Secret::from("order-1");
+    services.notification.password = Secret::from("notification-1");
+    services.notification.migrator.password = Secret::from("migrator-1");
+    let reviews = ExtraSettings {
+        needs: vec![BackEnd::Postgres, BackEnd::MongoDb, BackEnd::RabbitMq],
+        password: Secret::from("reviews-1"),
+        tells: vec!["review".to_owned()],
+        hears: vec!["order.delivered.v1".to_owned()],
+        ..ExtraSettings::default()
+    };
+    settings.extra.insert("reviews".to_owned(), reviews);
+    Servers {
+        postgres,
+        mongo,
+        rabbit,
+        settings,
+    }
+}
+
+impl Servers {
+    async fn provision(&self, options: Options) -> Journal {
+        provision(&self.settings, options).await.unwrap()
+    }
+
+    async fn remove(self) {
+        self.postgres.remove().await.unwrap();
+        self.mongo.remove().await.unwrap();
+        self.rabbit.remove().await.unwrap();
+    }
+
+    /// Migrates all stores as those who may; the two on MongoDB as their services.
+    async fn migrate(&self) {
+        let of = |service| self.settings.store_of(service, None).unwrap();
+        user::store::migrate(&of(Service::User)).await.unwrap();
+        product::store::migrate(&of(Service::Product))
+            .await
+            .unwrap();
+        order::store::migrate(&of(Service::Order)).await.unwrap();
+        let notification = of(Service::Notification);
+        let migrator = StoreSettings {
+            username: "notification-migrator".to_owned(),
+            password: Secret::from("migrator-1"),
+            ..notification
+        };
+        notification::store::migrate(&migrator).await.unwrap();
+    }
+
+    async fn examine(&self) -> Vec<Check> {
+        let findings = examine(&self.settings, None).await.unwrap();
+        findings.checks().to_vec()
+    }
+
+    /// As a user of a service, in a database.
+    async fn postgres(&self, user: &str, database: &str) -> sqlx::Result<PgConnection> {
+        let port = self.postgres.port();
+        let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
+        PgConnection::connect(&url).await
+    }
+}
+
+fn steps(journal: &Journal, state: State) -> Vec<String> {
+    let steps = journal.steps().iter().filter(|step| step.state == state);
+    steps
+        .map(|step| format!("{}: {}", step.server, step.thing))
+        .collect()
+}
+
+fn not_ok(checks: &[Check]) -> Vec<String> {
+    let checks = checks.iter().filter(|check| check.verdict != Verdict::Ok);
+    checks
+        .map(|check| {
+            let Check {
+                verdict,
+                place,
+                subject,
+                finding,
+            } = check;
+            format!("{} {place} {subject}: {finding}", verdict.as_str())
+        })
+        .collect()
+}
+
+const DRY: Options = Options {
+    dry_run: true,
+    initiate_replica_set: false,
+};
+
+#[tokio::test]
+async fn empty_servers_are_provisioned_once_and_are_then_as_the_services_need_them() {
+    let servers = servers().await;
+    let dry = servers.provision(DRY).await;
+    assert_eq!(dry.count(State::Failed) + dry.count(State::Changed), 0);
+    let would = steps(&dry, State::WouldChange);
+    assert!(
+        would.contains(&"postgres: database order exists".to_owned()),
+        "{would:?}"
+    );
+
+    let first = servers.provision(Options::default()).await;
+    assert_eq!(steps(&first, State::Failed), [""; 0]);
+    assert_eq!(first.count(State::Changed), would.len());
+    let again = servers.provision(Options::default()).await;
+    assert_eq!(steps(&again, State::Changed), [""; 0]);
+    assert_eq!(steps(&again, State::Failed), [""; 0]);
+    let dry = servers.provision(DRY).await;
+    assert_eq!(steps(&dry, State::WouldChange), [""; 0]);
+
+    servers.migrate().await;
+    assert_eq!(not_ok(&servers.examine().await), [""; 0]);
+    let again = servers.provision(Options::default()).await;
+    assert_eq!(
+        steps(&again, State::Changed),
+        [""; 0],
+        "also on what was migrated"
+    );
+
+    neighbours_are_closed(&servers).await;
+    a_worker_cannot_change_the_schema(&servers).await;
+    servers.remove().await;
+}
+
+/// PostgreSQL lets nobody connect to another's database, MongoDB nobody read it.
+async fn neighbours_are_closed(servers: &Servers) {
+    for (user, database) in [
+        ("order", "notification"),
+        ("notification", "order"),
+        ("reviews", "order"),
+    ] {
+        let refused = servers.postgres(user, database).await.unwrap_err();
+        let refused = refused.to_string();
+        assert!(
+            refused.contains("permission denied for database"),
+            "{refused}"
+        );
+    }
+    let product = servers.settings.store_of(Service::Product, None).unwrap();
+    let url = product
+        .url
+        .replace("mongodb://", "mongodb://product:product-1@");
+    let client = Client::with_uri_str(&url).await.unwrap();
+    let own = client
+        .database("product")
+        .run_command(doc! { "find": "outbox" });
+    own.await.unwrap();
+    let foreign = client
+        .database("user")
+        .run_command(doc! { "find": "outbox" });
+    let refused = foreign.await.unwrap_err();
+    assert!(
+        matches!(&*refused.kind, ErrorKind::Command(error) if error.code_name == "Unauthorized"),
+        "{refused}"
+    );
+}
+
+async fn a_worker_cannot_change_the_schema(servers: &Servers) {
+    let mut worker = servers
+        .postgres("notification", "notification")
+        .await
+        .unwrap();
+    for statement in [
+        "CREATE TABLE mine (id int)",
+        "DROP TABLE outbox",
+        "ALTER TABLE outbox ADD COLUMN mine int",
+    ] {
+        let refused = sqlx::query(statement).execute(&mut worker).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("permission denied") || refused.contains("must be owner"),
+            "{statement}: {refused}"
+        );
+    }
+    let counted = sqlx::query("DELETE FROM outbox").execute(&mut worker).await;
+    counted.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_password_is_changed_everywhere_and_nothing_else_is() {
+    let mut servers = servers().await;
+    servers.provision(Options::default()).await;
+    let services = &mut servers.settings.services;
+    services.order.password = Secret::from("order-2");
+    services.user.password = Secret::from("user-2");
+    let dry = servers.provision(DRY).await;
+    let changed = servers.provision(Options::default()).await;
+    let expected = [
+        "mongodb: user user of database user has the password of the settings",
+        "postgres: role order has the password of the settings",
+        "rabbitmq: user user exists and has the password of the settings",
+        "rabbitmq: user order exists and has the password of the settings",
+    ];
+    assert_eq!(steps(&dry, State::WouldChange), expected);
+    assert_eq!(steps(&changed, State::Changed), expected);
+    let again = servers.provision(Options::default()).await;
+    assert_eq!(again.count(State::Changed), 0);
+    servers.remove().await;
+}
+
+#[tokio::test]
+async fn what_failed_is_told_and_the_next_run_goes_on() {
+    let servers = servers().await;
+    servers.postgres.stop().await.unwrap();
+    let first = servers.provision(Options::default()).await;
+    assert_eq!(
+        steps(&first, State::Failed),
+        ["postgres: the administrator is let in"]
+    );
+    assert!(
+        first.count(State::Changed) > 0,
+        "the other servers' part is done"
+    );
+    servers.postgres.start().await.unwrap();
+    let second = servers.provision(Options::default()).await;
+    assert_eq!(second.count(State::Failed), 0);
+    let changed = steps(&second, State::Changed);
+    assert!(
+        changed.iter().all(|step| step.starts_with("postgres: ")),
+        "{changed:?}"
+    );
+
+    // A database that is somebody else's is left alone.
+    let mut root = servers.postgres("postgres", "postgres").await.unwrap();
+    let taken = "ALTER DATABASE \"order\" OWNER TO postgres";
+    sqlx::query(taken).execute(&mut root).await.unwrap();
+    let third = servers.provision(Options::default()).await;
+    assert_eq!(
+        steps(&third, State::Failed),
+        ["postgres: database order belongs to order_owner"]
+    );
+    assert_eq!(third.count(State::Changed), 0);
+    servers.remove().await;
+}
+
+#[tokio::test]
+async fn the_doctor_names_what_is_wrong_and_what_to_do() {
+    let servers = servers().await;
+    servers.provision(Options::default()).await;
+    let unmigrated = not_ok(&servers.examine().await);
+    assert_eq!(
+        unmigrated
+            .iter()
+            .filter(|check| check.contains("migrate`"))
+            .count(),
+        4,
+        "{unmigrated:?}"
+    );
+    servers.migrate().await;
+
+    let admin = Admin::new(&servers.rabbit.api_url(), "", &Secret::default()).unwrap();
+    admin.delete_queue("shop", "order.stock").await.unwrap();
+    admin.grant_all("shop", "product").await.unwrap();
+    let mut root = servers.postgres("postgres", "postgres").await.unwrap();
+    for statement in [
+        "GRANT CONNECT ON DATABASE \"order\" TO notification",
+        "ALTER ROLE \"order\" CREATEROLE",
+    ] {
+        sqlx::query(statement).execute(&mut root).await.unwrap();
+    }
+    let mongo = Client::with_uri_str(servers.mongo.url()).await.unwrap();
+    let grant = doc! { "grantRolesToUser": "user", "roles": [{ "role": "read", "db": "product" }] };
+    mongo.database("user").run_command(grant).await.unwrap();
+
+    let found = not_ok(&servers.examine().await);
+    assert_eq!(
+        found,
+        [
+            "fail mongodb user user of user: has privileges on the database product; run `shopctl provision`",
+            "fail postgres user order of order: makes roles; run `shopctl provision`",
+            "fail postgres user notification of notification: may connect to the databases order; run `shopctl provision`",
+            "fail rabbitmq queues: missing: queue order.stock; run `shopctl provision`, then `shopctl outbox replay --since` a \
+             time before they went missing",
+            "fail rabbitmq user product of product: may make, write to or read from other queues than it should; run `shopctl \
+             provision`",
+        ]
+    );
+    servers.provision(Options::default()).await;
+    assert_eq!(not_ok(&servers.examine().await), [""; 0]);
+    servers.remove().await;
+}
