@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use service_kit::settings::StoreSettings;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use store_kit::{Applied, OpenError, StoreError, StoreHandle};
 
 use crate::Schema;
@@ -35,17 +35,15 @@ impl Database {
     ) -> Result<Self, OpenError> {
         let place = Place::of(settings, schema.service)?;
         let wait = Duration::from_millis(settings.pool.wait_ms);
+        let limit = wait + Duration::from_millis(settings.pool.statement_ms);
+        let checked = tokio::time::timeout(limit, check(&place, wait, schema)).await;
+        checked.unwrap_or_else(|late| Err(OpenError::away(place.name.clone(), late)))?;
         let suspicion = Suspicion::new();
-        let mut connection = place.connection(wait).await?;
-        place.check_server(&mut connection).await?;
-        let applied = crate::migrate::applied(&mut connection).await;
-        let applied = applied.map_err(|error| place.refusal(error))?;
-        schema.check(applied, &place.name)?;
         Ok(Self {
             pool: place.pool(settings, &suspicion),
             suspicion,
             service: schema.service,
-            limit: wait + Duration::from_millis(settings.pool.statement_ms),
+            limit,
         })
     }
 
@@ -88,6 +86,19 @@ impl Database {
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }
+}
+
+/// Refuses a server that cannot be used, and a database that has not the schema.
+async fn check(place: &Place, wait: Duration, schema: &'static Schema) -> Result<(), OpenError> {
+    let mut connection = place.connection(wait).await?;
+    place.check_server(&mut connection).await?;
+    let applied = crate::migrate::applied(&mut connection).await;
+    let applied = applied.map_err(|error| place.refusal(error))?;
+    schema.check(applied, &place.name)?;
+    connection
+        .close()
+        .await
+        .map_err(|error| place.refusal(error))
 }
 
 /// Whether the server itself refused, for a reason that is not its own state.

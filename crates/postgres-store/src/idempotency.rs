@@ -26,10 +26,11 @@ const FIND: &str = "SELECT fingerprint, status, object_id, location FROM idempot
 const RECORD: &str =
     "INSERT INTO idempotency (caller, key, fingerprint, status, object_id, location, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-/// Replicas sweep at the same time: each takes what no other is taking.
-const SWEEP: &str = "DELETE FROM idempotency WHERE (caller, key) IN (
-       SELECT caller, key FROM idempotency WHERE created_at < $1
-       ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+/// Replicas sweep at the same time: each takes what no other is taking. Picked into an array, because PostgreSQL takes a limit
+/// it does not know for a tenth of the table; by place in the table, because the key has two columns and rows never move.
+const SWEEP: &str = "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM idempotency WHERE created_at < $1
+       ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
 /// Every statement with its name, for tests.
 pub const STATEMENTS: &[(&str, &str)] = &[

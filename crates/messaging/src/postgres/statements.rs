@@ -1,5 +1,8 @@
 //! Every statement on the messaging tables.
 //!
+//! What is picked by a limit is picked into an array: PostgreSQL takes an array for short and goes along an index for each of
+//! its members, while it takes a limit it does not know for a tenth of the table, and would read all of it.
+//!
 //! Claims and stamps are committed without waiting for the disk (`synchronous_commit = off` for that one transaction, set by
 //! the statement itself): a power cut may undo the last of them, and then a message is published or tried once more, which
 //! inboxes make harmless. The log is written in order, so they never come undone while something later stays.
@@ -7,29 +10,6 @@
 macro_rules! message_columns {
     () => {
         "id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body"
-    };
-}
-
-macro_rules! returned_columns {
-    ($table:literal) => {
-        concat!(
-            $table,
-            ".id, ",
-            $table,
-            ".type, ",
-            $table,
-            ".correlation_id, ",
-            $table,
-            ".aggregate_version, ",
-            $table,
-            ".occurred_at, ",
-            $table,
-            ".producer, ",
-            $table,
-            ".traceparent, ",
-            $table,
-            ".body"
-        )
     };
 }
 
@@ -48,9 +28,9 @@ postgres_store::statements! {
     /// Waits for a transaction that is receiving the same message, and then finds its row.
     RECEIVE = "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
-    CLAIM = "UPDATE outbox SET claimed_until = $1 FROM (SELECT seq FROM outbox WHERE published_at IS NULL \
-        AND claimed_until <= $2 ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) AS free \
-        WHERE outbox.seq = free.seq AND ", relaxed!(), " RETURNING ", returned_columns!("outbox"), ", outbox.seq";
+    CLAIM = "UPDATE outbox SET claimed_until = $1 WHERE seq = ANY (ARRAY(SELECT seq FROM outbox WHERE published_at IS NULL \
+        AND claimed_until <= $2 ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED)) AND ", relaxed!(),
+        " RETURNING ", message_columns!(), ", seq";
 
     MARK_PUBLISHED = "UPDATE outbox SET published_at = $2 WHERE id = ANY ($1) AND ", relaxed!();
 
@@ -71,10 +51,10 @@ postgres_store::statements! {
         parked_at = coalesce(deferred.parked_at, excluded.parked_at)";
 
     /// Gives each message to one of several replicas, for as long as a lease.
-    DUE = "UPDATE deferred SET next_at = $1 FROM (SELECT id, next_at FROM deferred WHERE next_at <= $2 \
-        ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due \
-        WHERE deferred.id = due.id AND ", relaxed!(), " RETURNING ", returned_columns!("deferred"), ", \
-        deferred.queue, deferred.attempts, due.next_at";
+    DUE = "WITH due AS MATERIALIZED (SELECT id, next_at FROM deferred WHERE next_at <= $2 \
+        ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        UPDATE deferred SET next_at = $1 WHERE id = ANY (ARRAY(SELECT id FROM due)) AND ", relaxed!(),
+        " RETURNING ", message_columns!(), ", queue, attempts, (SELECT due.next_at FROM due WHERE due.id = deferred.id)";
 
     RESOLVE = "DELETE FROM deferred WHERE id = $1";
 
@@ -94,10 +74,11 @@ postgres_store::statements! {
         (SELECT count(*) FROM deferred WHERE parked_at IS NOT NULL)";
 
     /// Replicas sweep at the same time: each takes what no other is taking.
-    SWEEP_PUBLISHED = "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE published_at < $1 \
-        ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    SWEEP_PUBLISHED = "DELETE FROM outbox WHERE seq = ANY (ARRAY(SELECT seq FROM outbox WHERE published_at < $1 \
+        ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
-    SWEEP_RECEIVED = "DELETE FROM inbox WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox \
+    /// By place in the table: the key has two columns, and rows of the inbox never move.
+    SWEEP_RECEIVED = "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox \
         WHERE received_at < $1 AND NOT EXISTS (SELECT FROM deferred WHERE deferred.id = inbox.message_id) \
-        ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 }
