@@ -2,6 +2,7 @@
 //! what was heard, its inbox row. No query leaks out of `store/`.
 
 mod open;
+pub mod postgres;
 pub mod sqlite;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use service_kit::Context;
 
 use crate::domain::{Channel, Contact, DeliveryState, Intake};
 
-pub use self::open::{migrate, open};
+pub use self::open::{attach, migrate, open};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]

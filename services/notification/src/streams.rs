@@ -164,12 +164,14 @@ async fn look(
     };
     loop {
         let news = store.news_after(seen, BATCH).await?;
-        if news.accounts.is_empty() {
-            return Ok(());
-        }
         streams.wake(&news.accounts);
+        // A store may name accounts again while something before them is not committed yet.
+        let looked_at_all = news.accounts.is_empty() || news.position == seen;
         seen = news.position;
         *position = Some(seen);
+        if looked_at_all {
+            return Ok(());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod intake;
 pub mod reading;
+pub mod replicas;
 pub mod sending;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use notification::store::{
     TakenIn, Tried,
 };
 use service_kit::Context;
+use testkit::contract::Guard;
 
 use crate::samples;
 
@@ -24,26 +26,18 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// An empty store.
 pub struct Fixture {
     pub store: Arc<dyn NotificationStore>,
+    /// The same notifications as another replica of the service sees them; where there is only one, that one.
+    pub other: Arc<dyn NotificationStore>,
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: ManualClock,
-    /// Keeps the store's files.
-    pub folder: tempfile::TempDir,
-}
-
-/// Makes a test of each function for one back-end; `fixture` opens an empty store.
-macro_rules! contract_tests {
-    ($fixture:path => $($module:ident::$test:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $test() {
-            crate::contract::$module::$test($fixture().await).await;
-        })+
-    };
+    /// Keeps the store's files or its database.
+    pub _guard: Guard,
 }
 
 /// The whole list for one back-end.
 macro_rules! whole_contract {
     ($fixture:path) => {
-        crate::contract::contract_tests! {
+        testkit::contract_tests! {
             $fixture =>
             intake::an_event_that_comes_again_is_told_once,
             intake::an_unknown_recipient_leaves_nothing_behind_and_is_told_once_it_is_known,
@@ -62,10 +56,17 @@ macro_rules! whole_contract {
             reading::somebody_elses_notification_is_not_there,
             reading::a_stream_goes_on_after_any_of_its_numbers,
             reading::news_names_each_account_once_and_moves_on,
+            replicas::one_event_at_two_replicas_is_told_once,
+            replicas::an_account_is_numbered_without_gaps_by_two_replicas,
+            replicas::two_replicas_that_tell_the_same_accounts_do_not_hold_each_other_up,
+            replicas::two_senders_never_claim_the_same_delivery,
+            replicas::a_try_is_recorded_by_one_of_two_replicas,
+            replicas::a_stream_that_is_followed_while_two_replicas_tell_misses_nothing,
+            replicas::two_sweepers_remove_each_row_once,
         }
     };
 }
-pub(crate) use {contract_tests, whole_contract};
+pub(crate) use whole_contract;
 
 impl Fixture {
     pub fn now(&self) -> Timestamp {
@@ -80,6 +81,15 @@ impl Fixture {
     }
 
     pub async fn try_take_in(&self, event: &Event) -> Result<TakenIn, TakeInError> {
+        self.take_in_at(&self.store, event).await
+    }
+
+    /// Takes an event in at one of the replicas.
+    pub async fn take_in_at(
+        &self,
+        replica: &Arc<dyn NotificationStore>,
+        event: &Event,
+    ) -> Result<TakenIn, TakeInError> {
         let take_in = TakeIn {
             message_id: event.id.to_string(),
             event_id: event.id,
@@ -88,7 +98,7 @@ impl Fixture {
             intake: Intake::of(event.clone()),
             channels: vec![(Channel::Email, true)],
         };
-        self.store.take_in(take_in, self.context()).await
+        replica.take_in(take_in, self.context()).await
     }
 
     /// Takes a new event in.
@@ -131,6 +141,11 @@ impl Fixture {
     pub async fn titles(&self, reader: UserId) -> Vec<String> {
         let listed = self.store.stream_after(reader, 0, 100).await.unwrap();
         listed.into_iter().map(|told| told.title).collect()
+    }
+
+    /// Both replicas.
+    pub fn replicas(&self) -> [&Arc<dyn NotificationStore>; 2] {
+        [&self.store, &self.other]
     }
 
     /// The events that were committed since the last call.

@@ -18,8 +18,21 @@ const SIGABRT: i32 = 6;
 /// The account that the killed process welcomes.
 const ADA: &str = "usr_019abcde000070008000000000000001";
 
-fn mails_to(server: Option<u16>) -> impl FnOnce(&mut Settings) {
+/// Where a killed process keeps its data and where its mails go, and the process after it too.
+#[derive(Clone, Default)]
+struct Setup {
+    /// A mail server's port; without it mails go to a folder.
+    server: Option<u16>,
+    /// The URL of the store; without it a file in the folder.
+    store: Option<String>,
+}
+
+fn set(setup: &Setup) -> impl FnOnce(&mut Settings) {
+    let Setup { server, store } = setup.clone();
     move |settings| {
+        if let Some(store) = store {
+            settings.store.url = store;
+        }
         if let Some(port) = server {
             settings.smtp.host = "localhost".to_owned();
             settings.smtp.port = port;
@@ -36,7 +49,12 @@ async fn child() {
     };
     let server = std::env::var("NOTIFICATION_CHILD_SMTP").ok();
     let port = server.map(|port| port.parse().unwrap());
-    let service = start_at(Path::new(&folder), mails_to(port)).await;
+    let store = std::env::var("NOTIFICATION_CHILD_STORE").ok();
+    let setup = Setup {
+        server: port,
+        store,
+    };
+    let service = start_at(Path::new(&folder), set(&setup)).await;
     let ada: UserId = ADA.parse().unwrap();
     service
         .tell(1, samples::registered(ada, "Ada", &[Role::Admin]))
@@ -45,60 +63,81 @@ async fn child() {
 }
 
 /// Runs a service that is killed when it passes `point` for the first time.
-fn killed_at(point: &str, folder: PathBuf, server: Option<u16>) {
+fn killed_at(point: &str, folder: PathBuf, setup: &Setup) {
     use std::os::unix::process::ExitStatusExt as _;
     let mut child = Command::new(std::env::current_exe().unwrap());
     child
         .args(["--exact", "crashing::child", "--quiet"])
         .env("NOTIFICATION_CHILD_FOLDER", folder)
         .env("SHOP_CRASH_AT", format!("{point}:1"));
-    if let Some(port) = server {
+    if let Some(port) = setup.server {
         child.env("NOTIFICATION_CHILD_SMTP", port.to_string());
+    }
+    if let Some(store) = &setup.store {
+        child.env("NOTIFICATION_CHILD_STORE", store);
     }
     let status = child.output().unwrap().status;
     assert_eq!(status.signal(), Some(SIGABRT), "{point}: {status}");
 }
 
 /// A folder that a service killed at `point` left behind, and a new service on it.
-async fn restarted(
-    point: &'static str,
-    server: Option<u16>,
-) -> (tempfile::TempDir, Service, Account) {
+async fn restarted(point: &'static str, setup: &Setup) -> (tempfile::TempDir, Service, Account) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
-    let killing = tokio::task::spawn_blocking(move || killed_at(point, path, server));
+    let child = setup.clone();
+    let killing = tokio::task::spawn_blocking(move || killed_at(point, path, &child));
     killing.await.unwrap();
-    let service = start_at(folder.path(), mails_to(server)).await;
+    let service = start_at(folder.path(), set(setup)).await;
+    // Where several replicas work on the store, what the killed one was sending is its own until its lease ends.
+    service.clock.advance(Duration::from_mins(10));
     let user_id = ADA.parse().unwrap();
     let roles = [Role::Customer, Role::Admin];
     let client = service.signed_in(user_id, &roles, Duration::from_hours(24));
     (folder, service, Account { user_id, client })
 }
 
+const POINTS: [&str; 5] = [
+    "consumer.notification.intake.on_receipt",
+    "consumer.notification.intake.after_commit",
+    "consumer.notification.intake.after_ack",
+    "notification.sender.after_send",
+    "notification.sender.after_record",
+];
+
+async fn told_once_after(point: &'static str, setup: &Setup) {
+    let (_folder, service, ada) = restarted(point, setup).await;
+    service.wait_for_titles(&ada, 1).await;
+    service.wait_for_states(&ada, "", &["sent"]).await;
+    // What comes later is told too, and by then the first would have come again if it ever did.
+    service.tell(2, samples::confirmed(ada.user_id)).await;
+    service.wait_for_states(&ada, "", &["sent", "sent"]).await;
+    let mut titles = service.wait_for_titles(&ada, 2).await;
+    titles.sort_unstable();
+    assert_eq!(
+        titles,
+        ["Order K7Q2-41ZD confirmed", "Welcome, Ada"],
+        "{point}"
+    );
+    assert_eq!(service.wait_for_mails(2).await.len(), 2, "{point}");
+    service.end().await;
+}
+
 #[tokio::test]
 async fn killed_at_any_moment_an_event_is_told_once_by_list_and_folder() {
-    for point in [
-        "consumer.notification.intake.on_receipt",
-        "consumer.notification.intake.after_commit",
-        "consumer.notification.intake.after_ack",
-        "notification.sender.after_send",
-        "notification.sender.after_record",
-    ] {
-        let (_folder, service, ada) = restarted(point, None).await;
-        service.wait_for_titles(&ada, 1).await;
-        service.wait_for_states(&ada, "", &["sent"]).await;
-        // What comes later is told too, and by then the first would have come again if it ever did.
-        service.tell(2, samples::confirmed(ada.user_id)).await;
-        service.wait_for_states(&ada, "", &["sent", "sent"]).await;
-        let mut titles = service.wait_for_titles(&ada, 2).await;
-        titles.sort_unstable();
-        assert_eq!(
-            titles,
-            ["Order K7Q2-41ZD confirmed", "Welcome, Ada"],
-            "{point}"
-        );
-        assert_eq!(service.wait_for_mails(2).await.len(), 2, "{point}");
-        service.end().await;
+    for point in POINTS {
+        told_once_after(point, &Setup::default()).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_an_event_is_told_once_from_postgres_too() {
+    for point in POINTS {
+        let place = testkit::isolated::postgres_database().await.unwrap();
+        let setup = Setup {
+            store: Some(crate::postgres::migrated(&place).await),
+            ..Setup::default()
+        };
+        told_once_after(point, &setup).await;
     }
 }
 
@@ -109,7 +148,11 @@ async fn a_mail_server_gets_a_mail_twice_only_if_its_yes_was_not_recorded() {
         ("notification.sender.after_record", 1),
     ] {
         let server = FakeSmtp::start().await;
-        let (_folder, service, ada) = restarted(point, Some(server.settings().port)).await;
+        let setup = Setup {
+            server: Some(server.settings().port),
+            ..Setup::default()
+        };
+        let (_folder, service, ada) = restarted(point, &setup).await;
         service.wait_for_states(&ada, "", &["sent"]).await;
         service.tell(2, samples::confirmed(ada.user_id)).await;
         service.wait_for_states(&ada, "", &["sent", "sent"]).await;

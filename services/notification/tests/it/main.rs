@@ -13,6 +13,10 @@ mod letters;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod sending;

@@ -1,0 +1,258 @@
+//! The store on PostgreSQL: several replicas of the service work on one database.
+
+mod reading;
+mod recording;
+mod rows;
+mod statements;
+mod take_in;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
+use postgres_store::{Database, Migration, Schema, idempotency, store_error};
+use service_kit::Context;
+use service_kit::settings::StoreSettings;
+use sqlx::Postgres;
+use sqlx::Row as _;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use store_kit::{Applied, OpenError, StoreError};
+
+use crate::domain::{Channel, DeliveryState};
+use crate::store::{
+    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, StoreFailure, TakeIn,
+    TakeInError, TakenIn, Tried,
+};
+
+static SCHEMA: Schema = Schema {
+    service: "notification",
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "messaging",
+            work: messaging::postgres::SCHEMA_SQL,
+            min_binary: 1,
+        },
+        Migration {
+            version: 2,
+            name: "idempotency",
+            work: idempotency::SCHEMA_SQL,
+            min_binary: 1,
+        },
+        Migration {
+            version: 3,
+            name: "contacts, notifications and deliveries",
+            work: include_str!("postgres/schema.sql"),
+            min_binary: 1,
+        },
+    ],
+};
+
+/// Notifications in one PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresNotifications {
+    db: Database,
+}
+
+impl PostgresNotifications {
+    /// Connects to a database that has the schema. What another replica is sending stays its own until its lease ends.
+    pub async fn open(settings: &StoreSettings) -> Result<Self, OpenError> {
+        let db = Database::open(settings, &SCHEMA).await?;
+        Ok(Self { db })
+    }
+
+    /// Brings the database up to the schema.
+    pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
+        Database::migrate(settings, &SCHEMA).await
+    }
+
+    /// The database: also home of the outbox and of the deferred messages.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// Carries a statement out by itself, and reads the rows it returns.
+    async fn rows<T>(
+        &self,
+        statement: Query<'_, Postgres, PgArguments>,
+        read: impl Fn(&PgRow) -> sqlx::Result<T>,
+    ) -> Result<Vec<T>, StoreFailure> {
+        let rows = self.db.bounded(statement.fetch_all(self.db.pool())).await?;
+        let rows: sqlx::Result<_> = rows.iter().map(read).collect();
+        Ok(rows.map_err(store_error)?)
+    }
+
+    /// Carries a statement out by itself; returns how many rows it changed.
+    async fn change(
+        &self,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<u64, StoreFailure> {
+        let changed = self.db.bounded(statement.execute(self.db.pool())).await?;
+        Ok(changed.rows_affected())
+    }
+
+    /// Removes a batch of what is older; each statement is a transaction of its own, so locks are held shortly.
+    async fn sweep_by(
+        &self,
+        statement: &'static str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreFailure> {
+        let sweep = sqlx::query(statement)
+            .bind(before.unix_millis())
+            .bind(i64::from(limit));
+        Ok(usize::try_from(self.change(sweep).await?).unwrap_or(usize::MAX))
+    }
+}
+
+#[async_trait]
+impl NotificationStore for PostgresNotifications {
+    async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError> {
+        self.db
+            .transact(&(event, context), |connection, (event, context)| {
+                Box::pin(take_in::take_in(connection, event, context))
+            })
+            .await
+    }
+
+    async fn claim(
+        &self,
+        channel: Channel,
+        limit: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreFailure> {
+        let claim = sqlx::query(statements::CLAIM)
+            .bind(channel.as_str())
+            .bind(now.unix_millis())
+            .bind(now.plus(lease).unix_millis())
+            .bind(i64::from(limit));
+        let claimed = self.rows(claim, |row| {
+            let place: (i64, i64) = (row.try_get(10)?, row.try_get(11)?);
+            Ok((place, rows::claimed(row)?))
+        });
+        let mut claimed = claimed.await?;
+        // An UPDATE returns its rows in no order.
+        claimed.sort_unstable_by_key(|(place, _)| *place);
+        Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
+    }
+
+    async fn record(
+        &self,
+        id: DeliveryId,
+        attempt: u32,
+        tried: Tried,
+        context: Context,
+    ) -> Result<bool, StoreFailure> {
+        self.db
+            .transact(&(tried, context), |connection, (tried, context)| {
+                Box::pin(recording::record(connection, id, attempt, tried, context))
+            })
+            .await
+    }
+
+    async fn notifications(
+        &self,
+        reader: UserId,
+        unread_only: bool,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreFailure> {
+        let statement = if unread_only {
+            statements::LIST_UNREAD
+        } else {
+            statements::LIST
+        };
+        self.part(statement, reader, before.unwrap_or(i64::MAX), limit)
+            .await
+    }
+
+    async fn count_unread(&self, reader: UserId) -> Result<u64, StoreFailure> {
+        let asked = sqlx::query(statements::COUNT_UNREAD).bind(reader.to_string());
+        let counted = self.rows(asked, |row| rows::count(row, 0)).await?;
+        Ok(counted.into_iter().sum())
+    }
+
+    async fn mark_read(
+        &self,
+        reader: UserId,
+        id: NotificationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreFailure> {
+        let mark = sqlx::query(statements::MARK_READ)
+            .bind(id.to_string())
+            .bind(reader.to_string())
+            .bind(now.unix_millis());
+        Ok(self.change(mark).await? == 1)
+    }
+
+    async fn mark_all_read(&self, reader: UserId, now: Timestamp) -> Result<(), StoreFailure> {
+        let mark = sqlx::query(statements::MARK_ALL_READ)
+            .bind(reader.to_string())
+            .bind(now.unix_millis());
+        self.change(mark).await?;
+        Ok(())
+    }
+
+    async fn stream_end(&self, reader: UserId) -> Result<i64, StoreFailure> {
+        let asked = sqlx::query(statements::STREAM_END).bind(reader.to_string());
+        let ends: Vec<i64> = self.rows(asked, |row| row.try_get(0)).await?;
+        Ok(ends.into_iter().sum())
+    }
+
+    async fn stream_after(
+        &self,
+        reader: UserId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreFailure> {
+        self.part(statements::STREAM_AFTER, reader, after, limit)
+            .await
+    }
+
+    async fn last_position(&self) -> Result<i64, StoreFailure> {
+        self.settled().await
+    }
+
+    async fn news_after(&self, position: i64, limit: u32) -> Result<News, StoreFailure> {
+        self.news(position, limit).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: DeliveryFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreFailure> {
+        self.log(filter, before, limit).await
+    }
+
+    async fn count_deliveries(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
+        let asked = sqlx::query(statements::COUNT);
+        self.rows(asked, reading::counted).await
+    }
+
+    async fn sweep(
+        &self,
+        deliveries_before: Timestamp,
+        notifications_before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreFailure> {
+        let deliveries = self.sweep_by(statements::SWEEP_DELIVERIES, deliveries_before, limit);
+        let deliveries = deliveries.await?;
+        let sweep = statements::SWEEP_NOTIFICATIONS;
+        let notifications = self.sweep_by(sweep, notifications_before, limit).await?;
+        Ok(deliveries + notifications)
+    }
+}
+
+impl From<StoreError> for TakeInError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

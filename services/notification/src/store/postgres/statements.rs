@@ -1,0 +1,117 @@
+//! Every statement on the notification tables.
+//!
+//! What is picked by a limit is picked into an array: PostgreSQL takes an array for short and goes along an index for each of
+//! its members, while it takes a limit it does not know for a tenth of the table, and would read all of it.
+
+macro_rules! notification_columns {
+    () => {
+        "id, stream_seq, type, title, body, data, created_at, read_at"
+    };
+}
+
+/// The delivery log, the newest first. Each combination of filters is a statement of its own, so that each finds its index;
+/// a filter that is not set is still given, as NULL.
+macro_rules! log {
+    ($state:literal, $channel:literal, $user:literal) => {
+        concat!(
+            "SELECT sequence, id, notification_id, event_id, type, user_id, channel, address, state, attempts, due_at, \
+             last_error, created_at, updated_at FROM deliveries WHERE ",
+            $state,
+            " AND ",
+            $channel,
+            " AND ",
+            $user,
+            " AND sequence < $4 ORDER BY sequence DESC LIMIT $5"
+        )
+    };
+}
+
+postgres_store::statements! {
+    /// A profile, unless a newer one was heard (I11).
+    PUT_PROFILE = "INSERT INTO contacts (user_id, email, name, profile_version) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, name = excluded.name, \
+        profile_version = excluded.profile_version WHERE excluded.profile_version > contacts.profile_version";
+
+    /// Roles, unless newer ones were heard (I11).
+    PUT_ROLES = "INSERT INTO contacts (user_id, keeps_catalog, roles_version) VALUES ($1, $2, $3) \
+        ON CONFLICT (user_id) DO UPDATE SET keeps_catalog = excluded.keeps_catalog, \
+        roles_version = excluded.roles_version WHERE excluded.roles_version > contacts.roles_version";
+
+    /// Whom an event about an account is told to, with the next number of their stream.
+    NUMBER_ACCOUNT = "UPDATE contacts SET last_stream_seq = last_stream_seq + 1 WHERE user_id = $1 AND email IS NOT NULL \
+        RETURNING user_id, email, name, last_stream_seq";
+
+    /// The same for all who keep the catalog. Their rows are locked in the order of their ids: two such events at once wait for
+    /// each other instead of ending in a deadlock.
+    NUMBER_KEEPERS = "UPDATE contacts SET last_stream_seq = last_stream_seq + 1 WHERE user_id = ANY (ARRAY( \
+        SELECT user_id FROM contacts WHERE keeps_catalog AND email IS NOT NULL ORDER BY user_id FOR UPDATE)) \
+        RETURNING user_id, email, name, last_stream_seq";
+
+    /// Notifications, one for each recipient, and their deliveries, one for each recipient and channel.
+    TELL = "WITH told AS (INSERT INTO notifications (id, user_id, stream_seq, event_id, type, title, body, data, payload, \
+        created_at) SELECT id, user_id, stream_seq, $4, $5, $6, $7, $8, $9, $10 \
+        FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS told (id, user_id, stream_seq)) \
+        INSERT INTO deliveries (id, notification_id, event_id, type, user_id, channel, address, name, state, due_at, \
+        created_at, updated_at) SELECT id, notification_id, $4, $5, user_id, channel, address, name, state, \
+        CASE state WHEN 'queued' THEN $10::bigint END, $10, $10 \
+        FROM UNNEST($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[]) \
+        AS delivery (id, notification_id, user_id, channel, address, name, state)";
+
+    /// What is due and nobody is taking: queued deliveries, and those whose sender's lease has ended.
+    CLAIM = "WITH due AS MATERIALIZED (SELECT sequence, due_at FROM deliveries WHERE channel = $1 AND due_at <= $2 \
+        ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
+        UPDATE deliveries AS d SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2 \
+        FROM notifications AS n WHERE d.sequence = ANY (ARRAY(SELECT sequence FROM due)) AND n.id = d.notification_id \
+        RETURNING d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.user_id, d.address, d.name, n.created_at, \
+        (SELECT due.due_at FROM due WHERE due.sequence = d.sequence), d.sequence";
+
+    /// What a try came to, if it is still that try's to say.
+    RECORD = "UPDATE deliveries SET state = $3, due_at = $4, last_error = coalesce($5, last_error), updated_at = $6 \
+        WHERE id = $1 AND attempts = $2 AND state = 'sending' RETURNING event_id, user_id, channel";
+
+    LIST = "SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND stream_seq < $2 \
+        ORDER BY stream_seq DESC LIMIT $3";
+
+    LIST_UNREAD = "SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND stream_seq < $2 \
+        AND read_at IS NULL ORDER BY stream_seq DESC LIMIT $3";
+
+    COUNT_UNREAD = "SELECT count(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL";
+
+    /// Whose it is belongs to the statement, so that somebody else's is not there. The first time of reading stays.
+    MARK_READ = "UPDATE notifications SET read_at = coalesce(read_at, $3) WHERE id = $1 AND user_id = $2";
+
+    MARK_ALL_READ = "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL";
+
+    STREAM_END = "SELECT last_stream_seq FROM contacts WHERE user_id = $1";
+
+    STREAM_AFTER = "SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND stream_seq > $2 \
+        ORDER BY stream_seq LIMIT $3";
+
+    /// The last transaction before which none is going on any more.
+    SETTLED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1";
+
+    /// Never a part of a transaction, whatever the limit.
+    NEWS = "SELECT transaction_id, user_id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 \
+        FROM notifications WHERE transaction_id > $1 ORDER BY transaction_id FETCH FIRST $2 ROWS WITH TIES";
+
+    LOG = log!("$1::text IS NULL", "$2::text IS NULL", "$3::text IS NULL");
+    LOG_OF_STATE = log!("state = $1", "$2::text IS NULL", "$3::text IS NULL");
+    LOG_OF_CHANNEL = log!("$1::text IS NULL", "channel = $2", "$3::text IS NULL");
+    LOG_OF_STATE_AND_CHANNEL = log!("state = $1", "channel = $2", "$3::text IS NULL");
+    LOG_OF_USER = log!("$1::text IS NULL", "$2::text IS NULL", "user_id = $3");
+    LOG_OF_STATE_AND_USER = log!("state = $1", "$2::text IS NULL", "user_id = $3");
+    LOG_OF_CHANNEL_AND_USER = log!("$1::text IS NULL", "channel = $2", "user_id = $3");
+    LOG_OF_ALL_THREE = log!("state = $1", "channel = $2", "user_id = $3");
+
+    COUNT = "SELECT channel, state, count(*) FROM deliveries GROUP BY channel, state ORDER BY channel, state";
+
+    /// Replicas sweep at the same time: each takes what no other is taking.
+    SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE sequence = ANY (ARRAY(SELECT sequence FROM deliveries \
+        WHERE due_at IS NULL AND updated_at < $1 ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+
+    /// A notification stays while it is on its way: mails are written from it.
+    SWEEP_NOTIFICATIONS = "DELETE FROM notifications WHERE id = ANY (ARRAY(SELECT id FROM notifications \
+        WHERE created_at < $1 AND NOT EXISTS (SELECT FROM deliveries WHERE deliveries.event_id = notifications.event_id \
+        AND deliveries.user_id = notifications.user_id AND due_at IS NOT NULL) \
+        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+}

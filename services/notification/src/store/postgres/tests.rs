@@ -1,0 +1,94 @@
+//! Every statement fits the schema, and reads along an index what it looks for.
+
+use postgres_store::Plan;
+use testkit::isolated::{PostgresDatabase, postgres_database};
+
+use super::*;
+
+/// What reads an index from end to end, and why that is right.
+const WHOLE: &[(&str, &[&str])] = &[
+    // The index holds nobody else.
+    (
+        "NUMBER_KEEPERS",
+        &["Index Scan using contacts_that_keep_the_catalog on contacts contacts_1"],
+    ),
+    // Counts every delivery that is kept, a few times a minute.
+    (
+        "COUNT",
+        &["Index Only Scan using deliveries_by_channel_and_state on deliveries"],
+    ),
+];
+
+/// The same with many rows; an index that was not vacuumed yet is no help for counting.
+const WHOLE_OF_MANY: &[(&str, &[&str])] = &[WHOLE[0], ("COUNT", &["Seq Scan on deliveries"])];
+
+/// Many rows, made by the server itself: plans depend on how much there is.
+const FILL: &str = "
+    INSERT INTO contacts (user_id, email, profile_version, keeps_catalog)
+      SELECT 'usr_' || n, 'a', 1, n < 3 FROM generate_series(0, 9999) AS n;
+    INSERT INTO notifications (id, user_id, stream_seq, event_id, type, title, body, data, payload, created_at, read_at)
+      SELECT 'ntf_' || n, 'usr_' || n % 1000, n / 1000 + 1, 'evt_' || n, 'order.placed.v1', 't', 'b', '{}', '{}', n,
+        CASE WHEN n % 10 > 0 THEN n END
+      FROM generate_series(1, 100000) AS n;
+    INSERT INTO deliveries (id, notification_id, event_id, type, user_id, channel, address, name, state, due_at, created_at,
+      updated_at)
+      SELECT 'dlv_' || n, 'ntf_' || n, 'evt_' || n, 'order.placed.v1', 'usr_' || n % 1000, 'email', 'a', 'n',
+        CASE WHEN n % 1000 = 0 THEN 'queued' WHEN n % 100 = 1 THEN 'failed' ELSE 'sent' END,
+        CASE WHEN n % 1000 = 0 THEN n END, n, n
+      FROM generate_series(1, 100000) AS n;
+    ANALYZE;";
+
+async fn store(place: &PostgresDatabase) -> PostgresNotifications {
+    let settings = StoreSettings {
+        url: place.url().to_owned(),
+        ..StoreSettings::default()
+    };
+    PostgresNotifications::migrate(&settings).await.unwrap();
+    PostgresNotifications::open(&settings).await.unwrap()
+}
+
+/// The statements with steps that read a table or an index from end to end.
+async fn whole_scans(
+    explain: impl AsyncFn(&'static str) -> Plan,
+) -> Vec<(&'static str, Vec<String>)> {
+    let mut whole = Vec::new();
+    for (name, sql) in statements::ALL {
+        let scans = explain(sql).await.whole_scans();
+        if !scans.is_empty() {
+            whole.push((*name, scans));
+        }
+    }
+    whole
+}
+
+fn expected(whole: &[(&'static str, &'static [&'static str])]) -> Vec<(&'static str, Vec<String>)> {
+    let expected = whole.iter().map(|(name, scans)| {
+        let scans = scans.iter().map(|scan| (*scan).to_owned());
+        (*name, scans.collect())
+    });
+    expected.collect()
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_schema_and_goes_along_an_index() {
+    let place = postgres_database().await.unwrap();
+    let db = store(&place).await.db;
+    let whole = whole_scans(async |sql| db.query_plan(sql).await.unwrap()).await;
+    assert_eq!(whole, expected(WHOLE));
+}
+
+#[tokio::test]
+async fn with_a_hundred_thousand_rows_every_statement_still_goes_along_its_index() {
+    let place = postgres_database().await.unwrap();
+    let db = store(&place).await.db;
+    sqlx::raw_sql(FILL).execute(db.pool()).await.unwrap();
+    let whole = whole_scans(async |sql| db.likely_plan(sql).await.unwrap()).await;
+    assert_eq!(whole, expected(WHOLE_OF_MANY));
+}
+
+#[test]
+fn no_statement_stands_outside_the_list() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/postgres");
+    let spelled_out = testkit::statements::spelled_out_in(folder).unwrap();
+    assert_eq!(spelled_out, [""; 0]);
+}

@@ -1,0 +1,69 @@
+//! The PostgreSQL store keeps the contract, and what only a server can do to it.
+
+use std::sync::Arc;
+
+use contracts::ManualClock;
+use messaging::postgres::PostgresMessages;
+use notification::store::TakenIn;
+use notification::store::postgres::PostgresNotifications;
+use service_kit::settings::StoreSettings;
+use testkit::chaos::Proxy;
+use testkit::isolated::{PostgresDatabase, postgres_database};
+
+use crate::contract::{Fixture, whole_contract};
+use crate::samples;
+
+fn settings(url: &str) -> StoreSettings {
+    StoreSettings {
+        url: url.to_owned(),
+        ..StoreSettings::default()
+    }
+}
+
+async fn fixture() -> Fixture {
+    let place = postgres_database().await.unwrap();
+    let url = place.url().to_owned();
+    through(&url, Box::new(place)).await
+}
+
+/// The URL of a database that was migrated.
+pub async fn migrated(place: &PostgresDatabase) -> String {
+    PostgresNotifications::migrate(&settings(place.url()))
+        .await
+        .unwrap();
+    place.url().to_owned()
+}
+
+/// A new store; `guard` keeps what the URL names.
+async fn through(url: &str, guard: testkit::contract::Guard) -> Fixture {
+    let settings = settings(url);
+    PostgresNotifications::migrate(&settings).await.unwrap();
+    let open = async || PostgresNotifications::open(&settings).await.unwrap();
+    let (store, other) = (open().await, open().await);
+    let outbox = PostgresMessages::new(store.database().clone());
+    Fixture {
+        store: Arc::new(store),
+        other: Arc::new(other),
+        outbox: Arc::new(outbox),
+        clock: ManualClock::at(samples::start()),
+        _guard: guard,
+    }
+}
+
+whole_contract!(fixture);
+
+#[tokio::test]
+async fn an_event_whose_commit_was_not_heard_of_is_told_once_when_it_comes_again() {
+    let place = postgres_database().await.unwrap();
+    let proxy = Proxy::before(place.url()).await.unwrap();
+    let fixture = through(&proxy.url(), Box::new(())).await;
+    let ada = fixture.customer("Ada").await;
+    let event = samples::event(2, samples::confirmed(ada));
+    let cut = proxy.cut_reply_after(b"COMMIT");
+    fixture.try_take_in(&event).await.unwrap_err();
+    cut.done().await.unwrap();
+    let again = fixture.try_take_in(&event).await.unwrap();
+    assert_eq!(again, TakenIn::Repeated);
+    let titles = fixture.titles(ada).await;
+    assert_eq!(titles, ["Welcome, Ada", "Order K7Q2-41ZD confirmed"]);
+}
