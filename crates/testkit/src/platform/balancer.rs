@@ -103,3 +103,99 @@ async fn pass(mut client: TcpStream, targets: Arc<[Arc<Target>]>, first: usize) 
         target.is_gone();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::wait;
+
+    /// A replica that says its name to whoever connects.
+    struct Fake {
+        target: Arc<Target>,
+        ready: Arc<AtomicBool>,
+        service: JoinSet<()>,
+        _admin: JoinSet<()>,
+    }
+
+    impl Fake {
+        async fn start(name: u8) -> Self {
+            let bind = || TcpListener::bind(("127.0.0.1", 0));
+            let (service, admin) = (bind().await.unwrap(), bind().await.unwrap());
+            let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+            let target = Arc::<Target>::default();
+            target.starts_at(port(&service), port(&admin));
+            let ready = Arc::new(AtomicBool::new(true));
+            let (mut names, mut health) = (JoinSet::new(), JoinSet::new());
+            names.spawn(async move {
+                loop {
+                    let (mut client, _) = service.accept().await.unwrap();
+                    client.write_all(&[name]).await.unwrap();
+                }
+            });
+            let is_ready = Arc::clone(&ready);
+            health.spawn(async move {
+                loop {
+                    let (mut client, _) = admin.accept().await.unwrap();
+                    let status = if is_ready.load(Ordering::SeqCst) {
+                        "200"
+                    } else {
+                        "503"
+                    };
+                    let reply = format!("HTTP/1.1 {status} ");
+                    let _ = client.read(&mut [0; 1024]).await;
+                    let _ = client.write_all(reply.as_bytes()).await;
+                }
+            });
+            Self {
+                target,
+                ready,
+                service: names,
+                _admin: health,
+            }
+        }
+    }
+
+    /// Who answers; none if the connection is refused, or closed because none is ready any more.
+    async fn ask(balancer: &Balancer) -> Option<u8> {
+        let mut connection = TcpStream::connect(balancer.address()).await.ok()?;
+        connection.read_u8().await.ok()
+    }
+
+    /// Asks until these answer, by turns.
+    async fn until(balancer: &Balancer, names: [Option<u8>; 4]) {
+        wait::until(&format!("{names:?}"), || async {
+            let mut answers = Vec::new();
+            for _ in names {
+                answers.push(ask(balancer).await);
+            }
+            answers.sort_unstable();
+            Ok((answers == names).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn connections_go_round_to_those_that_are_ready_and_are_refused_if_none_is() {
+        let (one, mut two) = (Fake::start(1).await, Fake::start(2).await);
+        let targets = vec![Arc::clone(&one.target), Arc::clone(&two.target)];
+        let balancer = Balancer::start(targets).unwrap();
+        until(&balancer, [Some(1), Some(1), Some(2), Some(2)]).await;
+        one.ready.store(false, Ordering::SeqCst);
+        until(&balancer, [Some(2); 4]).await;
+        two.ready.store(false, Ordering::SeqCst);
+        until(&balancer, [None; 4]).await;
+        one.ready.store(true, Ordering::SeqCst);
+        two.ready.store(true, Ordering::SeqCst);
+        until(&balancer, [Some(1), Some(1), Some(2), Some(2)]).await;
+        // Dead, and nobody has noticed yet.
+        two.service.shutdown().await;
+        for _ in 0..8 {
+            assert_eq!(ask(&balancer).await, Some(1));
+        }
+    }
+}
