@@ -6,6 +6,8 @@
 mod deferred;
 mod outbox;
 mod statements;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use contracts::{Event, Timestamp};

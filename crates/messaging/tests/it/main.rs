@@ -13,9 +13,13 @@ mod embedded_broker;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod mongo_messages;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod parked_api;
+#[cfg(test)]
+mod postgres_messages;
 #[cfg(test)]
 mod rabbitmq_bench;
 #[cfg(test)]

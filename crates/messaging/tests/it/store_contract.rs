@@ -27,33 +27,32 @@ const QUEUE: &str = "product.orders";
 const LEASE: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_hours(1);
 
+/// The whole list for one store.
 macro_rules! store_contract {
     ($bench:ty) => {
-        crate::store_contract::store_contract!($bench:
-            events_are_claimed_oldest_first_and_by_one_claim_until_its_lease_ends,
-            claims_at_the_same_time_never_overlap,
-            a_published_event_is_done_and_a_released_one_is_not,
-            the_outbox_tells_how_much_waits_and_since_when,
-            replaying_tells_what_happened_since_again_with_the_same_ids,
-            sweeping_removes_what_is_old_and_nothing_that_waits,
-            what_was_received_is_known_as_long_as_its_message_may_be_tried_again,
-            a_message_is_received_once_by_each_consumer,
-            a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
-            a_message_that_is_deferred_twice_keeps_its_first_row,
-            parked_messages_are_listed_in_pages_and_are_never_due,
-            a_deferred_message_that_is_parked_waits_no_more,
-            a_replayed_message_is_due_at_once_and_starts_over,
-            a_discarded_message_is_gone,
-        );
-    };
-    ($bench:ty: $($test:ident),+ $(,)?) => {
-        $(
-            #[tokio::test]
-            async fn $test() {
-                let bench = <$bench as crate::store_contract::Bench>::fresh().await;
-                crate::store_contract::$test(bench).await;
-            }
-        )+
+        async fn fresh() -> $bench {
+            <$bench as crate::store_contract::Bench>::fresh().await
+        }
+
+        testkit::contract_tests! {
+            fresh =>
+            crate::store_contract::events_are_claimed_oldest_first_and_by_one_claim_until_its_lease_ends,
+            crate::store_contract::claims_at_the_same_time_never_overlap,
+            crate::store_contract::a_published_event_is_done_and_a_released_one_is_not,
+            crate::store_contract::the_outbox_tells_how_much_waits_and_since_when,
+            crate::store_contract::replaying_tells_what_happened_since_again_with_the_same_ids,
+            crate::store_contract::sweeping_removes_what_is_old_and_nothing_that_waits,
+            crate::store_contract::what_was_received_is_known_as_long_as_its_message_may_be_tried_again,
+            crate::store_contract::a_message_is_received_once_by_each_consumer,
+            crate::store_contract::of_deliveries_at_the_same_time_one_is_the_first,
+            crate::store_contract::a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
+            crate::store_contract::what_is_due_is_given_out_oldest_first,
+            crate::store_contract::a_message_that_is_deferred_twice_keeps_its_first_row,
+            crate::store_contract::parked_messages_are_listed_in_pages_and_are_never_due,
+            crate::store_contract::a_deferred_message_that_is_parked_waits_no_more,
+            crate::store_contract::a_replayed_message_is_due_at_once_and_starts_over,
+            crate::store_contract::a_discarded_message_is_gone,
+        }
     };
 }
 pub(crate) use store_contract;
@@ -223,6 +222,12 @@ pub async fn a_message_is_received_once_by_each_consumer(bench: impl Bench) {
     assert_eq!(received, [true, false, true, true]);
 }
 
+pub async fn of_deliveries_at_the_same_time_one_is_the_first(bench: impl Bench) {
+    let received = (0..20).map(|_| bench.first_delivery("one", "evt_1", now()));
+    let received = futures_util::future::join_all(received).await;
+    assert_eq!(received.iter().filter(|first| **first).count(), 1);
+}
+
 pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(bench: impl Bench) {
     let store = bench.store();
     let message = message_of(&cancel_requested());
@@ -254,6 +259,22 @@ pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(b
         store.deferred_stats().await.unwrap(),
         DeferredStats::default()
     );
+}
+
+pub async fn what_is_due_is_given_out_oldest_first(bench: impl Bench) {
+    let store = bench.store();
+    let messages = messages(4);
+    for (message, hour) in messages.iter().zip([2, 0, 3, 1]) {
+        let next_at = now().plus(HOUR * hour);
+        store
+            .defer(QUEUE, message.clone(), "too early", next_at)
+            .await
+            .unwrap();
+    }
+    let due = store.due(now().plus(HOUR * 9), 3).await.unwrap();
+    let due: Vec<_> = due.into_iter().map(|due| due.message.id).collect();
+    let expected = [1, 3, 0].map(|index: usize| messages[index].id.clone());
+    assert_eq!(due, expected);
 }
 
 pub async fn a_message_that_is_deferred_twice_keeps_its_first_row(bench: impl Bench) {
