@@ -2,6 +2,8 @@
 //! knows afterwards what must have become of everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,6 +13,7 @@ use serde_json::json;
 use testkit::checker::Snapshot;
 use testkit::client::{Client, Reply};
 use testkit::platform::Platform;
+use testkit::wait;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,26 @@ pub struct Placed {
     pub quantity: u32,
 }
 
+/// How far a load is, for whoever breaks something meanwhile.
+#[derive(Clone, Default)]
+pub struct Progress(Arc<AtomicUsize>);
+
+impl Progress {
+    /// Waits until so many more orders were acknowledged.
+    pub async fn further(&self, orders: usize) -> Result<()> {
+        let now = self.0.load(Ordering::SeqCst);
+        wait::until_within(PATIENCE, &format!("{orders} more orders"), || async {
+            let placed = self.0.load(Ordering::SeqCst) - now;
+            Ok((placed >= orders).then_some(()))
+        })
+        .await
+    }
+
+    fn one(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// One customer.
 struct Buyer {
     client: Client,
@@ -41,6 +64,7 @@ struct Buyer {
     cancelled: BTreeSet<String>,
     /// Every try that failed.
     troubles: Vec<String>,
+    progress: Progress,
 }
 
 /// Some customers, and what they got.
@@ -48,6 +72,7 @@ pub struct Load {
     buyers: Vec<Buyer>,
     /// The stock that each sku began with.
     stock: BTreeMap<String, u32>,
+    progress: Progress,
 }
 
 impl Load {
@@ -67,6 +92,7 @@ impl Load {
             .map(|(sku, pieces)| ((*sku).to_owned(), *pieces))
             .collect();
         let prefix = format!("buyer-{:x}", random.random::<u32>());
+        let progress = Progress::default();
         let clients = shop.customers(&prefix, customers).await?;
         let buyers = clients
             .into_iter()
@@ -125,6 +151,11 @@ impl Load {
             self.buyers.push(done??);
         }
         Ok(())
+    }
+
+    /// How far it is; can be asked while it runs.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// How many orders were acknowledged.
@@ -226,6 +257,7 @@ impl Buyer {
             .await?
             .expect(201)?;
         let id = reply.text("/id")?.to_owned();
+        self.progress.one();
         self.placed.insert(
             key.clone(),
             Placed {

@@ -2,10 +2,28 @@
 //! `make test`, and the programs of all services built: `cargo build --workspace --bins`.
 
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod nemesis;
+#[cfg(test)]
+mod partitions;
+#[cfg(test)]
 mod platform;
+#[cfg(test)]
+mod rolling;
+#[cfg(test)]
+mod stores;
+#[cfg(test)]
+mod trial;
 #[cfg(test)]
 mod under_load;

@@ -92,10 +92,9 @@ impl Platform {
         self.replicas.get(&service).map_or(&[], Vec::as_slice)
     }
 
-    /// All processes of the services behind the gateway.
+    /// All processes: the gateway's first.
     pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
-        let services = Service::BEHIND.into_iter();
-        services.flat_map(|service| self.replicas_of(service))
+        self.replicas.values().flatten()
     }
 
     /// The proxies of an edge; none if the builder was not told of it.
@@ -145,20 +144,22 @@ impl Platform {
         &self.back_ends.api_url
     }
 
-    /// `host:port` of the gateway.
-    pub fn address(&self) -> Result<String> {
-        self.replica(Service::Gateway, 0)?.address()
+    /// `host:port` of the gateway, behind a load balancer: it stays when the gateway is started again.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.balanced(Service::Gateway)
     }
 
     /// `host:port` of a service behind its load balancer.
-    fn balanced(&self, service: Service) -> String {
+    #[must_use]
+    pub fn balanced(&self, service: Service) -> String {
         let balancer = self.balancers.get(&service);
         balancer.map_or_else(String::new, |balancer| balancer.address().to_string())
     }
 
     /// Somebody who is not signed in, at the gateway.
     pub fn stranger(&self) -> Result<Client> {
-        Client::new(&self.address()?)
+        Client::new(&self.address())
     }
 
     /// The administrator, signed in.

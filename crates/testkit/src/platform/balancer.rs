@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::target::Target;
 use crate::chaos::Port;
+use crate::wait;
 
 /// Between two looks at who is ready.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -36,6 +37,14 @@ impl Balancer {
             address,
             _work: work,
         })
+    }
+
+    /// Waits until it takes connections.
+    pub(super) async fn listens(&self) -> Result<()> {
+        wait::until("a load balancer to take connections", || async {
+            Ok(TcpStream::connect(self.address).await.is_ok().then_some(()))
+        })
+        .await
     }
 
     /// Where it listens, for its whole life.
@@ -111,7 +120,6 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::wait;
 
     /// A replica that says its name to whoever connects.
     struct Fake {

@@ -54,7 +54,7 @@ impl Builder {
         self
     }
 
-    /// So many of this service; of the gateway there is one.
+    /// So many of this service, which may be the gateway.
     pub fn replicas_of(mut self, service: Service, count: usize) -> Self {
         self.replicas.insert(service, count);
         self
@@ -119,12 +119,15 @@ impl Builder {
         self.wire(&mut platform).await?;
         let all = platform.replicas.values().flatten();
         try_join_all(all.map(Replica::start)).await?;
+        for balancer in platform.balancers.values() {
+            balancer.listens().await?;
+        }
         Ok(platform)
     }
 
-    /// The user service first: all others ask it for its keys.
+    /// The user service first: all others ask it for its keys. The gateway last.
     async fn wire(&self, platform: &mut Platform) -> Result<()> {
-        for service in Service::BEHIND {
+        for service in Service::BEHIND.into_iter().chain([Service::Gateway]) {
             let count = self.replicas.get(&service).copied().unwrap_or(1);
             let mut replicas = Vec::new();
             for number in 0..count {
@@ -136,8 +139,6 @@ impl Builder {
                 .insert(service, Balancer::start(targets)?);
             platform.replicas.insert(service, replicas);
         }
-        let gateway = self.replica(platform, Service::Gateway, 0).await?;
-        platform.replicas.insert(Service::Gateway, vec![gateway]);
         Ok(())
     }
 
@@ -170,7 +171,7 @@ impl Builder {
             for upstream in Service::BEHIND {
                 let balanced = platform.balanced(upstream);
                 let address = self
-                    .hop(platform, Edge::Upstream(upstream), 0, balanced)
+                    .hop(platform, Edge::Upstream(upstream), number, balanced)
                     .await?;
                 neighbours.upstreams.push((upstream, address));
             }

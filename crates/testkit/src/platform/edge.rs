@@ -14,7 +14,7 @@ pub enum Edge {
     Store(Service),
     /// From each replica of a service to RabbitMQ: one proxy a replica.
     Broker(Service),
-    /// From the gateway to what balances the load between the replicas of a service.
+    /// From each replica of the gateway to what balances the load between the replicas of a service.
     Upstream(Service),
     /// From each replica of the order service to the user service's address books: one proxy a replica.
     AddressBooks,

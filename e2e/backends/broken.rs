@@ -1,0 +1,98 @@
+//! Each thing that can be broken is broken once, under load, and comes back.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use testkit::chaos::Direction;
+use testkit::platform::{Edge, Platform, Server, Service};
+use testkit::seed;
+use tokio_util::sync::CancellationToken;
+
+use crate::load::{Load, Progress};
+use crate::platform::platform;
+
+/// For how long something stays broken: longer than the customers' pauses, shorter than their patience.
+const BROKEN: Duration = Duration::from_millis(700);
+
+async fn edges(shop: &Platform, progress: &Progress) -> Result<()> {
+    for (number, edge) in Edge::all().into_iter().enumerate() {
+        let lines = shop.edge(edge);
+        match number % 3 {
+            0 => lines.cut_off().await,
+            1 => lines.black_hole(Direction::ToClient),
+            _ => lines.delay(Direction::Both, Duration::from_millis(200)),
+        }
+        tokio::time::sleep(BROKEN).await;
+        lines.pass().await?;
+        lines.reset();
+        progress.further(2).await?;
+    }
+    Ok(())
+}
+
+async fn servers(shop: &Platform, progress: &Progress) -> Result<()> {
+    let (postgres, rabbit) = (shop.postgres()?, shop.rabbit()?);
+    for server in [&**postgres, shop.mongo()?.member(0)?, &**rabbit] {
+        server.kill().await?;
+        tokio::time::sleep(BROKEN).await;
+        server.start().await?;
+        progress.further(2).await?;
+    }
+    Ok(())
+}
+
+async fn replicas(shop: &Platform, progress: &Progress) -> Result<()> {
+    for service in Service::BEHIND {
+        shop.replica(service, 0)?.kill().await?;
+        progress.further(2).await?;
+        shop.replica(service, 0)?.start().await?;
+        shop.replica(service, 1)?.stop().await?;
+        progress.further(2).await?;
+        shop.replica(service, 1)?.start().await?;
+    }
+    let gateway = shop.replica(Service::Gateway, 0)?;
+    gateway.kill().await?;
+    gateway.start().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_thing_broken_once_under_load_loses_and_doubles_nothing() {
+    let mut random = seed::generator("each thing broken once");
+    let shop = platform()
+        .replicas(2)
+        .chaos_everywhere()
+        .own(Server::Postgres)
+        .own(Server::Mongo)
+        .own(Server::Rabbit)
+        .start()
+        .await
+        .unwrap();
+    let stock = [("PLENTY", 100_000), ("SCARCE", 40)];
+    let mut load = Load::new(&shop, &mut random, 6, &stock).await.unwrap();
+
+    let (stop, progress) = (CancellationToken::new(), load.progress());
+    let breaking = async {
+        let broken = async {
+            edges(&shop, &progress).await?;
+            servers(&shop, &progress).await?;
+            replicas(&shop, &progress).await
+        };
+        let broken = broken.await;
+        stop.cancel();
+        broken
+    };
+    let (ordered, broken) = tokio::join!(load.until(stop.clone()), breaking);
+    broken.unwrap();
+    ordered.unwrap();
+
+    let stores = shop.quiescent().await.unwrap();
+    load.compare(&stores).unwrap();
+    load.repeat_all().await.unwrap();
+    assert_eq!(stores.parked(), Vec::<String>::new());
+    println!(
+        "{} orders, {} tries in vain, {:?}",
+        load.orders(),
+        load.troubles().len(),
+        load.outcomes(&stores)
+    );
+}

@@ -1,0 +1,166 @@
+//! Row F: the broker is killed, away, out of memory, or loses its queues. I5, I13: nothing is lost, orders are accepted all the
+//! while.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use testkit::platform::{Platform, Server, Service};
+use testkit::wait;
+
+use crate::platform::platform;
+use crate::trial::{Trial, lasting, shopctl};
+
+/// How long the broker is away in `make test`; `make nemesis` and the benchmark keep it away for longer.
+const AWAY: Duration = Duration::from_secs(15);
+
+async fn trial(name: &str) -> Trial {
+    let builder = platform().replicas(2).own(Server::Rabbit);
+    Trial::start(builder, name).await.unwrap()
+}
+
+/// Waits until the order service says this about the broker.
+async fn broker_is(shop: &Platform, what: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
+    let admin = shop.replica(Service::Order, 0)?.admin_address()?;
+    let client = testkit::client::Client::new(&admin)?;
+    wait::until(what, || async {
+        let reply = client.get("/readyz").await?;
+        // It is ready all the while: orders are accepted without a broker.
+        ensure!(reply.status == 200, "not ready: {}", reply.body);
+        Ok(holds(&reply.body["details"]["broker"]).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_a_broker_that_is_killed_loses_nothing() {
+    let mut trial = trial("f1").await;
+    trial
+        .during(async |shop| {
+            shop.rabbit()?.kill().await?;
+            lasting(Duration::from_secs(3)).await;
+            shop.rabbit()?.start().await
+        })
+        .await
+        .unwrap();
+    trial.exact().await.unwrap();
+    // Nobody had to wait for the broker.
+    assert_eq!(trial.load.troubles(), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f2_orders_are_accepted_while_the_broker_is_away_and_finished_when_it_is_back() {
+    let mut trial = trial("f2").await;
+    trial
+        .during(async |shop| {
+            shop.rabbit()?.stop().await?;
+            broker_is(shop, "the broker to be missed", |broker| {
+                broker["status"] == "degraded"
+            })
+            .await?;
+            lasting(AWAY).await;
+            shop.rabbit()?.start().await?;
+            broker_is(shop, "the broker to be found", |broker| {
+                broker["status"] == "ok"
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    trial.exact().await.unwrap();
+    assert_eq!(trial.load.troubles(), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f3_a_broker_without_memory_makes_events_wait_and_says_so() {
+    let mut trial = trial("f3").await;
+    trial
+        .during(async |shop| {
+            let rabbit = shop.rabbit()?;
+            let watermark = "set_vm_memory_high_watermark";
+            rabbit.control(&[watermark, "absolute", "1MB"]).await?;
+            broker_is(shop, "the alarm to be told", |broker| {
+                let reason = broker["reason"].as_str().unwrap_or_default();
+                reason.contains("blocked")
+            })
+            .await?;
+            lasting(Duration::from_secs(3)).await;
+            rabbit.control(&[watermark, "0.4"]).await?;
+            broker_is(shop, "the end of the alarm", |broker| {
+                broker["status"] == "ok"
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    trial.exact().await.unwrap();
+    assert_eq!(trial.load.troubles(), Vec::<&str>::new());
+}
+
+/// Tells everything again, as the log says to.
+async fn replay(shop: &Platform) -> Result<()> {
+    let urls = shop.urls();
+    let stores = [
+        ("user", &urls.user),
+        ("product", &urls.product),
+        ("order", &urls.order),
+        ("notification", &urls.notification),
+    ];
+    for (service, url) in stores {
+        let arguments = ["outbox", "replay", "--since", "1h", "--service", service];
+        shopctl(url, &arguments).await?;
+    }
+    Ok(())
+}
+
+fn told_of_the_loss(shop: &Platform, service: Service) -> bool {
+    let replicas = shop.replicas_of(service);
+    let mut logs = replicas.iter().map(testkit::platform::Replica::log);
+    logs.any(|log| log.contains("shopctl outbox replay"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_a_queue_that_was_deleted_is_made_again_and_what_it_held_is_told_again() {
+    let mut trial = trial("f4 queue").await;
+    trial
+        .during(async |shop| {
+            let rabbit = shop.rabbit()?;
+            rabbit.control(&["delete_queue", "order.stock"]).await?;
+            wait::until("the loss to be noticed", || async {
+                Ok(told_of_the_loss(shop, Service::Order).then_some(()))
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    replay(&trial.shop).await.unwrap();
+    trial.exact().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_an_exchange_that_was_deleted_is_made_again_with_all_bindings() {
+    let mut trial = trial("f4 exchange").await;
+    trial
+        .during(async |shop| {
+            let api = format!("{}/api", shop.rabbit_api_url());
+            let http = reqwest::Client::new();
+            let exchange = format!("{api}/exchanges/%2f/shop.events");
+            http.delete(exchange).send().await?.error_for_status()?;
+            for service in Service::BEHIND {
+                wait::until("the loss to be noticed", || async {
+                    Ok(told_of_the_loss(shop, service).then_some(()))
+                })
+                .await?;
+            }
+            // The tap is bound again by hand: nobody but the test knows of it.
+            let tap = format!("{api}/bindings/%2f/e/shop.events/q/testkit.tap");
+            let binding = serde_json::json!({ "routing_key": "#" });
+            let bound = http.post(tap).json(&binding).send().await?;
+            bound.error_for_status()?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    replay(&trial.shop).await.unwrap();
+    trial.exact().await.unwrap();
+}

@@ -1,0 +1,119 @@
+//! Rows A, B, C and D on real servers: one replica dies at a named moment under load, the other goes on, and the one that died
+//! comes back.
+
+use testkit::maildir;
+use testkit::platform::{Platform, Service};
+use testkit::wait::{self, PATIENCE};
+
+use crate::platform::platform;
+use crate::trial::Trial;
+
+/// Kills the first replica of a service at each point, one after the other.
+async fn dies_at(shop: &Platform, service: Service, points: &[&str]) -> anyhow::Result<()> {
+    let replica = shop.replica(service, 0)?;
+    for point in points {
+        replica.stop().await?;
+        let armed = format!("{point}:2");
+        replica.launch_with(&[("SHOP_CRASH_AT", &armed)]).await?;
+        replica.crashed().await?;
+        replica.start().await?;
+    }
+    Ok(())
+}
+
+async fn survives(name: &str, service: Service, points: &[&str]) -> Trial {
+    let mut trial = Trial::start(platform().replicas(2), name).await.unwrap();
+    trial
+        .during(async |shop| dies_at(shop, service, points).await)
+        .await
+        .unwrap();
+    trial.exact().await.unwrap();
+    trial
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a1_a2_an_order_service_that_dies_around_the_commit_of_an_order() {
+    let points = ["order.before_commit", "order.after_commit"];
+    survives("a1 a2", Service::Order, &points).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a3_to_a6_a_relay_that_dies_anywhere_tells_everything_under_the_same_ids() {
+    let points = [
+        "relay.after_claim",
+        "relay.after_publish",
+        "relay.after_confirm",
+        "relay.after_stamp",
+    ];
+    survives("a3-a6 order", Service::Order, &points).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a3_to_a6_hold_for_a_relay_on_mongodb_too() {
+    let points = [
+        "relay.after_claim",
+        "relay.after_publish",
+        "relay.after_confirm",
+        "relay.after_stamp",
+    ];
+    survives("a3-a6 product", Service::Product, &points).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b1_to_b4_a_product_service_that_dies_while_it_reserves() {
+    let points = [
+        "consumer.product.orders.on_receipt",
+        "product.mid_transaction",
+        "consumer.product.orders.after_commit",
+        "consumer.product.orders.after_ack",
+    ];
+    survives("b1-b4", Service::Product, &points).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c1_c2_a_sweeper_that_dies_gives_up_an_order_once() {
+    let builder = platform()
+        .replicas(2)
+        .setting(Service::Order, "DEADLINES__RESERVE_S", "1");
+    let mut trial = Trial::start(builder, "c1 c2").await.unwrap();
+    trial
+        .during(async |shop| {
+            // While nobody reserves, orders become overdue.
+            for replica in shop.replicas_of(Service::Product) {
+                replica.stop().await?;
+            }
+            let order = shop.replica(Service::Order, 0)?;
+            for point in ["sweeper.after_select:1", "sweeper.after_commit:1"] {
+                order.stop().await?;
+                order.launch_with(&[("SHOP_CRASH_AT", point)]).await?;
+                order.crashed().await?;
+            }
+            order.start().await?;
+            for replica in shop.replicas_of(Service::Product) {
+                replica.start().await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let stores = trial.exact().await.unwrap();
+    assert!(trial.load.outcomes(&stores).contains_key("cancelled"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_d2_a_sender_that_dies_tells_everybody_at_least_once_and_a_maildir_once() {
+    let points = [
+        "notification.sender.after_send",
+        "notification.sender.after_record",
+    ];
+    let trial = survives("d1 d2", Service::Notification, &points).await;
+    let mails = wait::until_within(PATIENCE, "mails", || async {
+        let mails = maildir::read(&trial.shop.mails())?;
+        Ok((!mails.is_empty()).then_some(mails))
+    });
+    let mails = mails.await.unwrap();
+    let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), mails.len(), "a mail is there twice");
+}

@@ -1,0 +1,103 @@
+//! A shop that is broken while customers order.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use testkit::checker::Snapshot;
+use testkit::platform::{Builder, Platform};
+use testkit::{seed, wait};
+use tokio_util::sync::CancellationToken;
+
+use crate::load::Load;
+
+/// What every trial has on its shelves: enough, too little, and nothing.
+const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0)];
+const CUSTOMERS: usize = 6;
+
+/// A running shop and its customers.
+pub struct Trial {
+    pub shop: Platform,
+    pub load: Load,
+}
+
+impl Trial {
+    /// Starts the shop; `name` is what the seed of its customers is printed with.
+    pub async fn start(builder: Builder, name: &str) -> Result<Self> {
+        let mut random = seed::generator(name);
+        let shop = builder.start().await?;
+        let load = Load::new(&shop, &mut random, CUSTOMERS, &STOCK).await?;
+        Ok(Self { shop, load })
+    }
+
+    /// Lets the customers order before, while and after something happens.
+    pub async fn during(
+        &mut self,
+        fault: impl AsyncFnOnce(&Platform) -> Result<()>,
+    ) -> Result<()> {
+        let stop = CancellationToken::new();
+        let shop = &self.shop;
+        let happening = async {
+            let happened = async {
+                some_orders(shop).await?;
+                fault(shop).await?;
+                some_orders(shop).await
+            };
+            let happened = happened.await;
+            stop.cancel();
+            happened
+        };
+        let (ordered, happened) = tokio::join!(self.load.until(stop.clone()), happening);
+        happened.context("the fault could not be done")?;
+        ordered.context("the customers could not go on")
+    }
+
+    /// Waits for rest; then all invariants hold, everything the customers were told is true, and nothing was parked.
+    pub async fn exact(&self) -> Result<Snapshot> {
+        let stores = self.shop.quiescent().await?;
+        self.load.compare(&stores)?;
+        self.load.repeat_all().await?;
+        let parked = stores.parked();
+        ensure!(parked.is_empty(), "parked: {parked:?}");
+        Ok(stores)
+    }
+}
+
+/// Waits until so many orders more are in the store that the load is certainly on.
+async fn some_orders(shop: &Platform) -> Result<()> {
+    const MORE: usize = 10;
+    let before = orders(shop).await?;
+    wait::until("the customers to order", || async {
+        let now = orders(shop).await?;
+        Ok((now >= before + MORE).then_some(()))
+    })
+    .await
+}
+
+async fn orders(shop: &Platform) -> Result<usize> {
+    let snapshot = shop.stores().snapshot().await?;
+    Ok(snapshot.order.map_or(0, |store| store.orders.len()))
+}
+
+/// How long a fault lasts: the point of it, not a wait for something.
+pub async fn lasting(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Runs `shopctl` on a service's store.
+pub async fn shopctl(url: &str, arguments: &[&str]) -> Result<String> {
+    let shop = Path::new(env!("CARGO_BIN_EXE_shop"));
+    let output = tokio::process::Command::new(shop.with_file_name("shopctl"))
+        .args(arguments)
+        .env("STORE_URL", url)
+        .output()
+        .await
+        .context("shopctl cannot be started: cargo build --workspace --bins")?;
+    ensure!(
+        output.status.success(),
+        "shopctl {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
