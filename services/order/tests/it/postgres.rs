@@ -75,7 +75,9 @@ async fn no_overdue_order_is_given_to_two_sweepers() {
     let fixture = fixture().await;
     let mut placed = HashSet::new();
     for turn in 0..40 {
-        let order = fixture.placed(fixture.customer(), &format!("k{turn}")).await;
+        let order = fixture
+            .placed(fixture.customer(), &format!("k{turn}"))
+            .await;
         placed.insert(order.id);
         fixture.clock.advance(Duration::from_millis(1));
     }
@@ -166,7 +168,10 @@ async fn the_parts_of_an_order_are_shown_as_tables() {
     .unwrap();
     let (parcel, left) = (told.object_id, start().unix_millis());
     let (carrier, number) = ("DHL".to_owned(), "JD 0001".to_owned());
-    assert_eq!(parcels, [(id.clone(), 0, parcel.clone(), carrier, number, left, None)]);
+    assert_eq!(
+        parcels,
+        [(id.clone(), 0, parcel.clone(), carrier, number, left, None)]
+    );
     let packed: Vec<(String, String, i64)> =
         sqlx::query_as("SELECT shipment_id, sku, quantity FROM shipment_lines ORDER BY sku")
             .fetch_all(&pool)

@@ -108,10 +108,8 @@ pub(super) async fn tell(
         let kept = request.map(|request| (request, &reply));
         let context = &command.context;
         let decision = order.decide(&command.input, deadlines, context.now);
-        let outcome = match carry_out(conn, order, decision, None, kept, context).await? {
-            Some(outcome) => outcome,
-            None => continue,
-        };
+        let outcome = carry_out(conn, order, decision, None, kept, context).await?;
+        let Some(outcome) = outcome else { continue };
         let order = match outcome {
             Outcome::Refused(order, refusal) => {
                 let allowed = order.allowed();

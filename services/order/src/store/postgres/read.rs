@@ -52,7 +52,7 @@ pub(super) async fn orders(
             .bind(customer)
             .bind(status),
     };
-    all(query.fetch_all(conn).await?, rows::order)
+    all(&query.fetch_all(conn).await?, rows::order)
 }
 
 /// What happened to an order; with an owner, only if it is theirs.
@@ -66,7 +66,7 @@ pub(super) async fn timeline(
         .bind(owner.map(|owner| owner.to_string()))
         .fetch_all(conn)
         .await?;
-    let entries = all(found, rows::entry)?;
+    let entries = all(&found, rows::entry)?;
     // Every order has at least the entry it was placed with.
     Ok((!entries.is_empty()).then_some(entries))
 }
@@ -83,7 +83,7 @@ pub(super) async fn claim_overdue(
         .bind(now.plus(LEASE).unix_millis())
         .fetch_all(conn)
         .await?;
-    all(claimed, |row| parsed(row, 0))
+    all(&claimed, |row| parsed(row, 0))
 }
 
 /// How many orders are in each state.
@@ -93,11 +93,11 @@ pub(super) async fn count_by_status(
     let counted = sqlx::query(statements::COUNT_BY_STATUS)
         .fetch_all(conn)
         .await?;
-    all(counted, |row| {
+    all(&counted, |row| {
         Ok((parsed(row, 0)?, rows::counter(row, 1)?))
     })
 }
 
-fn all<T>(found: Vec<PgRow>, read: impl Fn(&PgRow) -> sqlx::Result<T>) -> sqlx::Result<Vec<T>> {
+fn all<T>(found: &[PgRow], read: impl Fn(&PgRow) -> sqlx::Result<T>) -> sqlx::Result<Vec<T>> {
     found.iter().map(read).collect()
 }

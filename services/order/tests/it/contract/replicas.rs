@@ -51,7 +51,11 @@ pub async fn one_key_at_two_replicas_cancels_once(fixture: Fixture) {
         command.request = Some(request(customer, "cancel"));
         either(&fixture, turn).tell(command)
     });
-    let told: Vec<_> = join_all(tellings).await.into_iter().map(Result::unwrap).collect();
+    let told: Vec<_> = join_all(tellings)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(told.iter().filter(|it| !it.replayed).count(), 1);
     let now = fixture.order(order.id).await;
     assert_eq!((now.status, now.version), (OrderStatus::Cancelling, 2));
@@ -77,7 +81,11 @@ pub async fn one_message_at_two_replicas_is_heard_once(fixture: Fixture) {
         let (message_id, context) = ("m".to_owned(), fixture.context());
         either(&fixture, turn).hear_stock(message_id, order.id, Input::StockReserved, context)
     });
-    let heard: Vec<_> = join_all(hearings).await.into_iter().map(Result::unwrap).collect();
+    let heard: Vec<_> = join_all(hearings)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     let changed = Heard::Changed(OrderStatus::Confirmed);
     assert_eq!(heard.iter().filter(|it| **it == changed).count(), 1);
     assert_eq!(heard.iter().filter(|it| **it == Heard::Nothing).count(), 9);
@@ -88,9 +96,17 @@ pub async fn one_message_at_two_replicas_is_heard_once(fixture: Fixture) {
         let (message_id, context) = ("expired".to_owned(), fixture.context());
         either(&fixture, turn).hear_stock(message_id, order.id, Input::HoldExpired, context)
     });
-    let heard: Vec<_> = join_all(hearings).await.into_iter().map(Result::unwrap).collect();
+    let heard: Vec<_> = join_all(hearings)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(heard.iter().filter(|it| **it == Heard::Repeated).count(), 1);
-    assert_eq!(fixture.events().await.len(), 2, "confirmed, and confirmed again");
+    assert_eq!(
+        fixture.events().await.len(),
+        2,
+        "confirmed, and confirmed again"
+    );
 }
 
 pub async fn two_steps_at_two_replicas_follow_each_other(fixture: Fixture) {
@@ -107,12 +123,21 @@ pub async fn two_steps_at_two_replicas_follow_each_other(fixture: Fixture) {
         // Whichever was first: a confirmed order can be cancelled, and one that is being cancelled ignores that stock is held.
         let told = told.unwrap();
         assert_eq!(told.order.status, OrderStatus::Cancelling);
-        let timeline = fixture.store.timeline(order.id, None).await.unwrap().unwrap();
+        let timeline = fixture
+            .store
+            .timeline(order.id, None)
+            .await
+            .unwrap()
+            .unwrap();
         let kinds: Vec<EntryKind> = timeline.iter().map(|entry| entry.kind).collect();
         match heard.unwrap() {
             Heard::Changed(OrderStatus::Confirmed) => assert_eq!(
                 kinds,
-                [EntryKind::Placed, EntryKind::Confirmed, EntryKind::CancelRequested]
+                [
+                    EntryKind::Placed,
+                    EntryKind::Confirmed,
+                    EntryKind::CancelRequested
+                ]
             ),
             Heard::Nothing => {
                 assert_eq!(kinds, [EntryKind::Placed, EntryKind::CancelRequested]);
@@ -122,7 +147,10 @@ pub async fn two_steps_at_two_replicas_follow_each_other(fixture: Fixture) {
         assert_eq!(fixture.order(order.id).await, told.order);
     }
     let stale = fixture.placed(fixture.customer(), "stale").await;
-    let mut seen = [fixture.tell_command(stale.id, CANCEL), fixture.tell_command(stale.id, CANCEL)];
+    let mut seen = [
+        fixture.tell_command(stale.id, CANCEL),
+        fixture.tell_command(stale.id, CANCEL),
+    ];
     seen[0].seen_version = Some(1);
     seen[1].seen_version = Some(1);
     let [first, second] = seen;
@@ -134,7 +162,12 @@ pub async fn two_steps_at_two_replicas_follow_each_other(fixture: Fixture) {
 pub async fn two_sweepers_give_up_and_remind_once(fixture: Fixture) {
     let mut placed = Vec::new();
     for turn in 0..20 {
-        placed.push(fixture.placed(fixture.customer(), &format!("k{turn}")).await.id);
+        placed.push(
+            fixture
+                .placed(fixture.customer(), &format!("k{turn}"))
+                .await
+                .id,
+        );
     }
     fixture.events().await;
     placed.sort_unstable();
@@ -172,6 +205,8 @@ pub async fn two_replicas_hear_a_product_once_and_keep_its_latest_version(fixtur
     let heard = join_all(hearings).await.into_iter().map(Result::unwrap);
     let changes = heard.filter(|changed| *changed).count();
     assert!((1..=10).contains(&changes), "{changes}");
-    let placed = fixture.try_place(fixture.customer(), "k", &[("TEA", 1)]).await;
+    let placed = fixture
+        .try_place(fixture.customer(), "k", &[("TEA", 1)])
+        .await;
     assert_eq!(placed.unwrap().order.total.amount, 109);
 }

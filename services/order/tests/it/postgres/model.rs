@@ -100,7 +100,8 @@ impl Worlds<'_> {
                 let items: Vec<_> = skus.iter().map(|sku| (*sku, pieces)).collect();
                 let customer = self.customers[usize::from(whose)];
                 let mut command =
-                    self.now().place_command(customer, &format!("place {key}"), &items);
+                    self.now()
+                        .place_command(customer, &format!("place {key}"), &items);
                 command.request.fingerprint = format!("{items:?}");
                 self.place(command).await;
             }
@@ -221,13 +222,18 @@ fn heard(input: u8) -> Input {
 }
 
 async fn sweep(world: &Fixture) -> Vec<(OrderId, Heard)> {
-    let overdue = world.store.overdue(world.clock_now(), 1000).await.unwrap();
+    let mut overdue = world
+        .store
+        .overdue(world.clock_now(), 10_000)
+        .await
+        .unwrap();
+    // Those that are due at the same moment come in any order.
+    overdue.sort_unstable();
     let mut moved = Vec::new();
     for order_id in overdue {
         let heard = world.store.deadline_passed(order_id, world.context()).await;
         moved.push((order_id, heard.unwrap()));
     }
-    moved.sort_unstable_by_key(|(order_id, _)| *order_id);
     moved
 }
 
@@ -238,7 +244,10 @@ async fn told(world: &Fixture) -> Vec<(u64, serde_json::Value)> {
         .map(|(version, payload)| {
             let mut body: serde_json::Value =
                 serde_json::from_str(&payload.to_json().unwrap()).unwrap();
-            if let Some(order) = body.get_mut("order").and_then(|order| order.as_object_mut()) {
+            if let Some(order) = body
+                .get_mut("order")
+                .and_then(|order| order.as_object_mut())
+            {
                 order.remove("number");
             }
             (version, body)

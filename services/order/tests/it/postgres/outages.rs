@@ -18,7 +18,9 @@ const CLIENTS: usize = 8;
 const ORDERS_EACH: usize = 10;
 
 /// Once more until the store answers, as a client with an idempotency key and a broker with an unacknowledged message do.
-async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> F) -> T {
+async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(
+    attempt: impl Fn() -> F,
+) -> T {
     loop {
         match attempt().await {
             Ok(done) => return done,
@@ -38,13 +40,21 @@ async fn client(fixture: &Fixture, number: usize) -> Vec<Order> {
             answer => Ok(answer.unwrap().order),
         })
         .await;
-        let store = if number.is_multiple_of(2) { &fixture.store } else { &fixture.other };
+        let store = if number.is_multiple_of(2) {
+            &fixture.store
+        } else {
+            &fixture.other
+        };
         until_answered(|| {
             let (message_id, context) = (format!("reserved-{}", placed.id), fixture.context());
             store.hear_stock(message_id, placed.id, Input::StockReserved, context)
         })
         .await;
-        confirmed.push(until_answered(|| fixture.store.order(placed.id, None)).await.unwrap());
+        confirmed.push(
+            until_answered(|| fixture.store.order(placed.id, None))
+                .await
+                .unwrap(),
+        );
     }
     confirmed
 }
@@ -84,12 +94,18 @@ async fn what_was_answered_is_there_once_while_connections_are_ended_again_and_a
         assert_eq!(everything.order(order.id).await, *order);
     }
     let counted = everything.store.count_by_status().await.unwrap();
-    assert_eq!(counted, [(OrderStatus::Confirmed, (CLIENTS * ORDERS_EACH) as u64)]);
+    assert_eq!(
+        counted,
+        [(OrderStatus::Confirmed, (CLIENTS * ORDERS_EACH) as u64)]
+    );
     let told = told(&everything).await;
     let ids: HashSet<OrderId> = orders.iter().map(|order| order.id).collect();
     for wanted in ["order.placed.v1", "order.confirmed.v1"] {
-        let about: Vec<OrderId> =
-            told.iter().filter(|(kind, _)| kind == wanted).map(|(_, id)| *id).collect();
+        let about: Vec<OrderId> = told
+            .iter()
+            .filter(|(kind, _)| kind == wanted)
+            .map(|(_, id)| *id)
+            .collect();
         assert_eq!(about.len(), orders.len(), "{wanted}");
         assert_eq!(about.into_iter().collect::<HashSet<_>>(), ids, "{wanted}");
     }
@@ -116,8 +132,15 @@ async fn messaging_of(fixture: &Fixture) -> Vec<Payload> {
     // The first attempt may meet a connection that was ended.
     for _ in 0..20 {
         let now = fixture.clock_now();
-        if let Ok(messages) = fixture.outbox.claim(1000, Duration::from_hours(1), now).await {
-            return messages.iter().map(|it| it.decode().unwrap().payload).collect();
+        if let Ok(messages) = fixture
+            .outbox
+            .claim(1000, Duration::from_hours(1), now)
+            .await
+        {
+            return messages
+                .iter()
+                .map(|it| it.decode().unwrap().payload)
+                .collect();
         }
     }
     panic!("the outbox does not answer");
@@ -129,7 +152,10 @@ async fn a_server_that_cannot_write_says_so_and_keeps_the_key_free() {
     let admin = PgPool::connect(database.url()).await.unwrap();
     let fixture = fixture_with(database, replica(&settings).await).await;
     let customer = fixture.customer();
-    for statement in ["ALTER TABLE orders RENAME TO gone", "ALTER TABLE gone RENAME TO orders"] {
+    for statement in [
+        "ALTER TABLE orders RENAME TO gone",
+        "ALTER TABLE gone RENAME TO orders",
+    ] {
         sqlx::query(statement).execute(&admin).await.unwrap();
         let placed = fixture.try_place(customer, "k", &[("MUG", 1)]).await;
         if statement.ends_with("gone") {
