@@ -110,7 +110,6 @@ impl<'m> MessageColumns<'m> {
     }
 
     /// Gives a statement its next eight values.
-    #[must_use]
     pub fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
         statement
             .bind(&self.ids)
