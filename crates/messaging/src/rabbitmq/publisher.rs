@@ -36,6 +36,18 @@ struct Session {
     channel: Option<Channel>,
 }
 
+/// Ends the connection if a publish is given up half-way: what was not sent yet must not be sent later, and confirms that
+/// are under way belong to nobody.
+struct Unfinished(Option<Arc<Open>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(open) = &self.0 {
+            open.cut();
+        }
+    }
+}
+
 impl Publisher {
     pub(super) fn new(line: Line, topology: Arc<Topology>, service: &'static str) -> Self {
         Self {
@@ -52,13 +64,13 @@ impl Publisher {
         batch: Vec<Message>,
     ) -> Result<HashSet<String>, BrokerError> {
         let mut place = self.session.lock().await;
-        // Taken out while the batch is under way: if this call is given up, the session ends with it, and with it what
-        // was not sent yet.
         let mut session = match place.take() {
             Some(session) if session.is_usable() => session,
             _ => self.session().await?,
         };
+        let mut unfinished = Unfinished(Some(Arc::clone(&session.open)));
         let result = self.publish_in(&mut session, &batch).await;
+        unfinished.0 = None;
         self.gauge(session.blocked.is_some());
         if result.is_ok() || session.blocked.is_some() {
             *place = Some(session);
@@ -72,10 +84,13 @@ impl Publisher {
 
     async fn session(&self) -> Result<Session, BrokerError> {
         let open = self.line.open().await?;
+        let events = Box::pin(open.connection.events_listener());
+        // It may have been said while nobody listened.
+        let blocked = open.connection.status().blocked();
         Ok(Session {
-            events: Box::pin(open.connection.events_listener()),
+            events,
             open,
-            blocked: None,
+            blocked: blocked.then(|| "short of memory or disk".to_owned()),
             channel: None,
         })
     }

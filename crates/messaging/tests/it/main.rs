@@ -27,6 +27,12 @@ mod rabbitmq_contract;
 #[cfg(test)]
 mod rabbitmq_faults;
 #[cfg(test)]
+mod rabbitmq_foreign;
+#[cfg(test)]
+mod rabbitmq_permissions;
+#[cfg(test)]
+mod rabbitmq_server;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod sqlite_messages;

@@ -1,0 +1,238 @@
+//! Each service's user can do that service's work on RabbitMQ, and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::EventType;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use messaging::rabbitmq::admin::Admin;
+use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
+use messaging::{Broker, BrokerSettings, Message, dead_letters_of};
+use service_kit::settings::Secret;
+use testkit::isolated::{Vhost, vhost};
+
+use crate::fixtures::{cancel_requested, life, message_of, until};
+use crate::rabbitmq_bench::{admin_of, settings};
+
+const SERVICES: [&str; 4] = ["user", "product", "order", "notification"];
+const PASSWORD: &str = "p@ss:word/of?tests";
+
+/// A vhost in which each service has a user, as `shopctl provision` makes it.
+struct Provisioned {
+    vhost: Vhost,
+    admin: Admin,
+}
+
+impl Provisioned {
+    async fn new() -> Self {
+        let vhost = vhost().await.unwrap();
+        let admin = admin_of(vhost.api_url());
+        let provisioned = Self { vhost, admin };
+        // Twice: it may be done again.
+        for service in SERVICES.iter().chain(&SERVICES) {
+            let (vhost, user) = (provisioned.vhost.name(), provisioned.user(service));
+            let admin = &provisioned.admin;
+            admin
+                .make_user(&user, &Secret::from(PASSWORD))
+                .await
+                .unwrap();
+            admin.grant_service(vhost, &user, service).await.unwrap();
+        }
+        provisioned
+    }
+
+    /// Users are not of one vhost, so their names tell it.
+    fn user(&self, service: &str) -> String {
+        format!("{service}_{}", self.vhost.name())
+    }
+
+    fn settings(&self, service: &str) -> BrokerSettings {
+        BrokerSettings {
+            username: self.user(service),
+            password: PASSWORD.into(),
+            ..settings(self.vhost.url())
+        }
+    }
+
+    fn broker(&self, service: &'static str) -> Arc<RabbitBroker> {
+        RabbitBroker::connect(&self.settings(service), service, &life()).unwrap()
+    }
+
+    async fn connection(&self, service: &str) -> Connection {
+        let mut uri: lapin::uri::AMQPUri = self.vhost.url().parse().unwrap();
+        uri.authority.userinfo.username = self.user(service);
+        PASSWORD.clone_into(&mut uri.authority.userinfo.password);
+        Connection::connect_uri(uri, ConnectionProperties::default())
+            .await
+            .unwrap()
+    }
+
+    async fn forget_users(self) {
+        for service in SERVICES {
+            self.admin.delete_user(&self.user(service)).await.unwrap();
+        }
+    }
+}
+
+fn event_of(event_type: EventType) -> Message {
+    Message {
+        event_type: event_type.as_str().to_owned(),
+        producer: event_type.producer().as_str().to_owned(),
+        ..message_of(&cancel_requested())
+    }
+}
+
+#[tokio::test]
+async fn each_service_can_do_its_work() {
+    let provisioned = Provisioned::new().await;
+    let brokers = SERVICES.map(|service| provisioned.broker(service));
+    for broker in &brokers {
+        until("the service to have its queues", async || {
+            broker.trouble().is_none().then_some(())
+        })
+        .await;
+    }
+    let [user, product, order, notification] = &brokers;
+    for (teller, event_type, hearer, queue) in [
+        (
+            user,
+            EventType::UserRegistered,
+            notification,
+            "notification.intake",
+        ),
+        (product, EventType::StockReserved, order, "order.stock"),
+        (product, EventType::ProductUpdated, order, "order.catalog"),
+        (order, EventType::OrderPlaced, product, "product.orders"),
+    ] {
+        let event = event_of(event_type);
+        let reached = teller.publish(vec![event.clone()]).await.unwrap();
+        assert_eq!(reached.len(), 1, "{event_type}");
+        let mut subscription = hearer.subscribe(queue, 10).await.unwrap();
+        let delivery = tokio::time::timeout(Duration::from_mins(1), subscription.next());
+        let delivery = delivery.await.expect("it is heard").unwrap();
+        assert_eq!(delivery.message, event);
+        assert!(delivery.ack().await.unwrap());
+        hearer.subscribe(&dead_letters_of(queue), 10).await.unwrap();
+    }
+    let unheard = event_of(EventType::NotificationDelivered);
+    assert_eq!(notification.publish(vec![unheard]).await.unwrap().len(), 0);
+    provisioned.forget_users().await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_before_everybody_who_should_hear_it_has_a_queue() {
+    let provisioned = Provisioned::new().await;
+    let (order, _product) = (provisioned.broker("order"), provisioned.broker("product"));
+    let event = event_of(EventType::OrderPlaced);
+    let refused = until("product to have its queue", async || {
+        let refused = order.publish(vec![event.clone()]).await.unwrap_err();
+        let refused = refused.to_string();
+        refused.contains("notification.intake").then_some(refused)
+    })
+    .await;
+    assert!(refused.contains("run `shopctl provision`"), "{refused}");
+    let _notification = provisioned.broker("notification");
+    until("the event to be told", async || {
+        order.publish(vec![event.clone()]).await.ok()
+    })
+    .await;
+    provisioned.forget_users().await;
+}
+
+/// What somebody with the credentials of the order service might try.
+async fn attempt(channel: &Channel, what: &str) -> lapin::Result<()> {
+    let none = FieldTable::default;
+    let publish = async |exchange: &str, key: &str| -> lapin::Result<()> {
+        let options = ConfirmSelectOptions::default();
+        channel.confirm_select(options).await?;
+        channel
+            .basic_publish(
+                exchange.into(),
+                key.into(),
+                BasicPublishOptions::default(),
+                b"{}",
+                BasicProperties::default(),
+            )
+            .await?
+            .await?;
+        Ok(())
+    };
+    match what {
+        "tell an event of another service" => publish(EXCHANGE, "stock.reserved.v1").await,
+        "put a message into another service's queue" => publish("", "product.orders").await,
+        "put a dead letter to another service" => publish("product.dead-letters", "x").await,
+        "read another service's queue" => channel
+            .basic_consume(
+                "product.orders".into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                none(),
+            )
+            .await
+            .map(|_| ()),
+        "hear an event it has no business with" => {
+            channel
+                .queue_bind(
+                    "order.stock".into(),
+                    EXCHANGE.into(),
+                    "user.registered.v1".into(),
+                    QueueBindOptions::default(),
+                    none(),
+                )
+                .await
+        }
+        "hear everything" => {
+            channel
+                .queue_bind(
+                    "order.stock".into(),
+                    EXCHANGE.into(),
+                    "#".into(),
+                    QueueBindOptions::default(),
+                    none(),
+                )
+                .await
+        }
+        "make a queue under another name" => channel
+            .queue_declare("tap".into(), QueueDeclareOptions::default(), none())
+            .await
+            .map(|_| ()),
+        "delete another service's queue" => channel
+            .queue_delete("product.orders".into(), QueueDeleteOptions::default())
+            .await
+            .map(|_| ()),
+        _ => panic!("{what} is no attempt"),
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_do_nothing_in_anothers_name() {
+    let provisioned = Provisioned::new().await;
+    let brokers = SERVICES.map(|service| provisioned.broker(service));
+    for broker in &brokers {
+        until("the service to have its queues", async || {
+            broker.trouble().is_none().then_some(())
+        })
+        .await;
+    }
+    let connection = provisioned.connection("order").await;
+    for what in [
+        "tell an event of another service",
+        "put a message into another service's queue",
+        "put a dead letter to another service",
+        "read another service's queue",
+        "hear an event it has no business with",
+        "hear everything",
+        "make a queue under another name",
+        "delete another service's queue",
+    ] {
+        let channel = connection.create_channel().await.unwrap();
+        let refused = attempt(&channel, what).await.unwrap_err().to_string();
+        assert!(refused.contains("ACCESS_REFUSED"), "{what}: {refused}");
+    }
+    provisioned.forget_users().await;
+}
