@@ -98,6 +98,24 @@ async fn no_overdue_order_is_given_to_two_sweepers() {
 }
 
 #[tokio::test]
+async fn an_overdue_order_that_somebody_is_changing_is_passed_over_without_waiting() {
+    let (fixture, pool) = fixture_and_pool().await;
+    let changing = fixture.placed(fixture.customer(), "a").await.id;
+    let other = fixture.placed(fixture.customer(), "b").await.id;
+    fixture.clock.advance(Duration::from_hours(1));
+    let mut change = pool.begin().await.unwrap();
+    sqlx::query("UPDATE orders SET updated_at = updated_at WHERE id = $1")
+        .bind(changing.to_string())
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let now = fixture.clock_now();
+    assert_eq!(fixture.other.overdue(now, 10).await.unwrap(), [other]);
+    change.rollback().await.unwrap();
+    assert_eq!(fixture.other.overdue(now, 10).await.unwrap(), [changing]);
+}
+
+#[tokio::test]
 async fn what_a_sweeper_that_died_had_taken_is_taken_up_the_longest_overdue_first() {
     let fixture = fixture().await;
     let first = fixture.placed(fixture.customer(), "a").await.id;
