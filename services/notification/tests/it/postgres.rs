@@ -52,6 +52,29 @@ async fn through(url: &str, guard: testkit::contract::Guard) -> Fixture {
 
 whole_contract!(fixture);
 
+/// What a replica that is slow to commit has written already.
+const SLOW: &str = "INSERT INTO notifications (id, user_id, stream_seq, event_id, type, title, body, data, payload, created_at) \
+     VALUES ('slow', $1, 2, 'slow', 'order.placed.v1', '', '', '{}', '{}', 0)";
+
+#[tokio::test]
+async fn who_tails_the_table_hears_of_what_was_written_first_and_committed_last() {
+    let place = postgres_database().await.unwrap();
+    let fixture = through(place.url(), Box::new(())).await;
+    let (ada, bob) = (fixture.customer("Ada").await, fixture.customer("Bob").await);
+    let other = sqlx::PgPool::connect(place.url()).await.unwrap();
+    let mut slow = other.begin().await.unwrap();
+    let writing = sqlx::query(SLOW).bind(ada.to_string());
+    writing.execute(&mut *slow).await.unwrap();
+    let start = fixture.store.last_position().await.unwrap();
+    fixture.take_in(2, samples::confirmed(bob)).await;
+    let news = fixture.store.news_after(start, 10).await.unwrap();
+    assert_eq!(news.accounts, [bob], "at once");
+    slow.commit().await.unwrap();
+    let news = fixture.store.news_after(news.position, 10).await.unwrap();
+    assert!(news.accounts.contains(&ada), "{news:?}");
+    other.close().await;
+}
+
 #[tokio::test]
 async fn an_event_whose_commit_was_not_heard_of_is_told_once_when_it_comes_again() {
     let place = postgres_database().await.unwrap();
