@@ -156,6 +156,11 @@ async fn an_overdue_order_that_cannot_be_read_keeps_no_other_waiting() {
     assert_eq!(status, OrderStatus::Cancelling);
 }
 
+/// Order, position, sku, title, quantity, unit price, rejection.
+type LineRow = (String, i64, String, String, i64, i64, Option<String>);
+/// Order, position, id, carrier, tracking number, dispatched at, delivered at.
+type ParcelRow = (String, i64, String, String, String, i64, Option<i64>);
+
 #[tokio::test]
 async fn the_parts_of_an_order_are_shown_as_tables() {
     let (fixture, pool) = fixture_and_pool().await;
@@ -167,18 +172,17 @@ async fn the_parts_of_an_order_are_shown_as_tables() {
         tracking_number: ShipmentText::try_from("JD 0001").unwrap(),
     };
     let told = fixture.tell(order.id, Input::Ship(parcel)).await.unwrap();
-    let lines: Vec<(String, i64, String, String, i64, i64, Option<String>)> =
-        sqlx::query_as("SELECT * FROM order_lines ORDER BY position")
-            .fetch_all(&pool)
-            .await
-            .unwrap();
+    let lines: Vec<LineRow> = sqlx::query_as("SELECT * FROM order_lines ORDER BY position")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
     let id = order.id.to_string();
     let line = |position, sku: &str, quantity, unit_price| {
         let (sku, title) = (sku.to_owned(), format!("The {sku}"));
         (id.clone(), position, sku, title, quantity, unit_price, None)
     };
     assert_eq!(lines, [line(0, "MUG", 2, 1299), line(1, "CUP", 1, 500)]);
-    let parcels: Vec<(String, i64, String, String, String, i64, Option<i64>)> = sqlx::query_as(
+    let parcels: Vec<ParcelRow> = sqlx::query_as(
         "SELECT order_id, position, id, carrier, tracking_number, dispatched_at, delivered_at FROM shipments",
     )
     .fetch_all(&pool)
