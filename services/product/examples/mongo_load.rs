@@ -51,12 +51,13 @@ async fn main() -> Result<()> {
             ..StoreSettings::default()
         };
         MongoStore::migrate(&settings).await?;
-        let db = MongoStore::open_database(&settings).await?;
+        let store = MongoStore::open(&settings, RULES).await?;
+        let db = store.database().clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let shop = Shop {
             replicas: vec![
-                Arc::new(MongoStore::new(db.clone(), RULES)),
-                Arc::new(MongoStore::new(db.clone(), RULES)),
+                Arc::new(store),
+                Arc::new(MongoStore::open(&settings, RULES).await?),
             ],
             db,
             present: Present::new(Arc::clone(&clock)),

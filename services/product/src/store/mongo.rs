@@ -42,8 +42,13 @@ pub struct MongoStore {
 
 impl MongoStore {
     /// Connects to a migrated database.
-    pub async fn open_database(settings: &StoreSettings) -> Result<Database, OpenError> {
-        Database::open(settings, &schema::SCHEMA).await
+    pub async fn open(settings: &StoreSettings, rules: Rules) -> Result<Self, OpenError> {
+        let db = Database::open(settings, &schema::SCHEMA).await?;
+        Ok(Self {
+            db,
+            rules,
+            waiting: Arc::default(),
+        })
     }
 
     /// Brings a database up to the schema of this program.
@@ -51,14 +56,10 @@ impl MongoStore {
         Database::migrate(settings, &schema::SCHEMA).await
     }
 
-    /// The store in an open database.
+    /// The database: also home of the outbox and of the deferred messages.
     #[must_use]
-    pub fn new(db: Database, rules: Rules) -> Self {
-        Self {
-            db,
-            rules,
-            waiting: Arc::default(),
-        }
+    pub fn database(&self) -> &Database {
+        &self.db
     }
 
     /// Does messages in one transaction.

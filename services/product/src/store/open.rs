@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use messaging::Opened;
+use messaging::mongo::MongoMessages;
 use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
 use crate::domain::stock::Rules;
 use crate::store::ProductStore;
+use crate::store::mongo::MongoStore;
 use crate::store::sqlite::SqliteStore;
 
 /// The engines this service has.
-const ENGINES: &[StoreKind] = &[StoreKind::Sqlite];
+const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::MongoDb];
 
 /// Opens the store that the settings name.
 pub async fn open(
     settings: &StoreSettings,
     rules: Rules,
 ) -> Result<Opened<dyn ProductStore>, OpenError> {
-    engine(settings)?;
+    if engine(settings)? == StoreKind::MongoDb {
+        return mongo(settings, rules).await;
+    }
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     let store = SqliteStore::open(&path, rules).await?;
     let database = store.database().clone();
@@ -52,9 +56,24 @@ pub async fn attach(
 
 /// Brings the store's schema up to this version.
 pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
-    engine(settings)?;
+    if engine(settings)? == StoreKind::MongoDb {
+        return MongoStore::migrate(settings).await;
+    }
     let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
     Ok(SqliteStore::migrate(&path).await?)
+}
+
+async fn mongo(
+    settings: &StoreSettings,
+    rules: Rules,
+) -> Result<Opened<dyn ProductStore>, OpenError> {
+    let store = MongoStore::open(settings, rules).await?;
+    let database = store.database().clone();
+    Ok(Opened {
+        store: Arc::new(store),
+        messages: Arc::new(MongoMessages::new(database.clone())),
+        handle: Arc::new(database),
+    })
 }
 
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {

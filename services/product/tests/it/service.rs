@@ -10,8 +10,10 @@ use messaging::{Broker, Message};
 use product::Settings;
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::settings::StoreSettings;
 use service_kit::{HttpSettings, Lifecycle, LifecycleSettings, Metrics, Running, Runtime};
 use testkit::client::{Client, Reply, send};
+use testkit::contract::Guard;
 use testkit::wait;
 
 use crate::contract::{body, start as start_time};
@@ -25,10 +27,21 @@ pub struct Service {
     keys: SigningKeys,
     running: Running,
     _folder: tempfile::TempDir,
+    _guard: Guard,
 }
 
-/// A service with an empty catalog.
+/// A service with an empty catalog in a file of its own.
 pub async fn start() -> Service {
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreSettings {
+        url: url(&folder.path().join("product.db")),
+        ..StoreSettings::default()
+    };
+    start_on(store, Box::new(folder)).await
+}
+
+/// A service on this store, which the guard keeps.
+pub async fn start_on(store: StoreSettings, guard: Guard) -> Service {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broker.db");
     let broker: Arc<dyn Broker> = EmbeddedBroker::open(&path).await.unwrap();
@@ -40,9 +53,9 @@ pub async fn start() -> Service {
 
     let mut settings = Settings {
         http: HttpSettings::default(),
+        store,
         ..Settings::default()
     };
-    settings.store.url = url(&folder.path().join("product.db"));
     settings.auth.jwks = jwks.display().to_string();
     settings.stock.sweep_s = 1;
     let clock = Arc::new(ManualClock::at(start_time()));
@@ -60,6 +73,7 @@ pub async fn start() -> Service {
         keys,
         running: app.start(),
         _folder: folder,
+        _guard: guard,
     }
 }
 

@@ -9,6 +9,7 @@ use contracts::events::product::ProductStatus;
 use futures_util::stream::TryStreamExt as _;
 use mongo_store::Database;
 use mongo_store::mongodb::bson::{Bson, Document, doc};
+use mongo_store::mongodb::options::Hint;
 use serde::Deserialize;
 use store_kit::StoreError;
 
@@ -100,7 +101,8 @@ pub(super) async fn categories(db: &Database) -> Result<Vec<CategoryCount>, Stor
     }
     let products = db.collection::<Document>(PRODUCT);
     let counted = async {
-        let counted = products.aggregate(counting());
+        let along = Hint::Name(COUNTED_ALONG.to_owned());
+        let counted = products.aggregate(counting()).hint(along);
         let counted = counted.with_type::<Counted>().await?;
         counted.try_collect::<Vec<_>>().await
     };
@@ -109,6 +111,9 @@ pub(super) async fn categories(db: &Database) -> Result<Vec<CategoryCount>, Stor
         .map(|Counted { name, products }| CategoryCount { name, products })
         .collect())
 }
+
+/// The index whose keys say all that [`counting`] asks.
+pub(super) const COUNTED_ALONG: &str = "product_category_newest";
 
 pub(super) fn counting() -> [Document; 3] {
     [

@@ -70,6 +70,8 @@ impl Waiting {
     {
         let waiters: Vec<Waiter> = {
             let mut line = self.lock();
+            // Nobody waits for the answer any more: the message comes again.
+            line.retain(|waiter| !waiter.done.is_closed());
             let first = line.len().min(MOST);
             line.drain(..first).collect()
         };
@@ -191,18 +193,16 @@ mod tests {
         };
         let mut other = pin!(waiting.have_done(heard(1), count));
         assert!(poll!(&mut other).is_ready());
-        let mut behind = {
-            // The first one takes the turn, and the message of the other with it.
-            let mut behind = Box::pin(waiting.have_done(heard(2), count));
-            let turn = waiting.turn().await;
-            assert!(poll!(&mut behind).is_pending());
-            assert!(poll!(&mut stuck).is_pending());
-            drop(turn);
-            behind
-        };
+        let mut behind = pin!(waiting.have_done(heard(2), count));
+        let turn = waiting.turn().await;
         assert!(poll!(&mut stuck).is_pending());
+        assert!(poll!(&mut behind).is_pending());
+        drop(turn);
+        // The first one takes the turn, and the message of the other with it.
+        assert!(poll!(&mut stuck).is_pending());
+        assert!(poll!(&mut behind).is_pending());
         drop(stuck);
-        (&mut behind).await.unwrap();
+        behind.await.unwrap();
         assert_eq!(done.load(Ordering::Relaxed), 2);
     }
 }
