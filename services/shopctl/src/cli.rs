@@ -9,7 +9,7 @@ use service_kit::{error_chain, settings as layers};
 use crate::commands::outbox::Outbox;
 use crate::commands::parked::Parked;
 use crate::commands::resync::Resync;
-use crate::commands::{doctor, outbox, parked, provision, resync};
+use crate::commands::{doctor, outbox, parked, provision, resync, secrets};
 use crate::error::Error;
 use crate::output::{Format, Output};
 use crate::provision::Options;
@@ -62,6 +62,15 @@ enum Command {
         /// Initiate the MongoDB replica set if it never was
         #[arg(long)]
         initiate_replica_set: bool,
+    },
+    /// Make the passwords and keys of an installation without an operator; what is there stays as it is
+    Secrets {
+        /// Where they are put, in a folder for each who needs some
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+        /// The number of the user that the services run as
+        #[arg(long, value_name = "UID")]
+        owner: Option<u32>,
     },
     /// Look at servers, users, schemas and queues, and say what is wrong and what to do
     Doctor,
@@ -127,6 +136,7 @@ async fn carry_out(
             };
             provision::run(&settings, options, output).await
         }
+        Command::Secrets { folder, owner } => secrets::run(&folder, owner, output),
         Command::Doctor => doctor::run(&settings, stores.data.as_deref(), output).await,
     }
 }

@@ -5,3 +5,4 @@ pub(crate) mod outbox;
 pub(crate) mod parked;
 pub(crate) mod provision;
 pub(crate) mod resync;
+pub(crate) mod secrets;

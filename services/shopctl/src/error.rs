@@ -3,6 +3,7 @@
 use service_kit::settings::SettingsError;
 use store_kit::{OpenError, StoreError};
 
+use crate::secrets::SecretsError;
 use crate::settings::Service;
 
 /// Each says what to do.
@@ -32,6 +33,9 @@ pub enum Error {
         #[source]
         cause: StoreError,
     },
+    /// Secrets could not be made.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// Some of what was asked for could not be done; what, was told.
     #[error("{0}")]
     Partly(String),

@@ -10,6 +10,7 @@ pub mod doctor;
 mod error;
 mod output;
 pub mod provision;
+pub mod secrets;
 mod servers;
 pub mod settings;
 mod stores;

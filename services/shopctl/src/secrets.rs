@@ -62,7 +62,9 @@ pub fn make(folder: &Path, owner: Option<u32>) -> Result<Made, SecretsError> {
         made: Made::default(),
     };
     writer.write("mongodb/admin-password", 0o600, password)?;
-    writer.write("mongodb/key", 0o600, || Ok(STANDARD.encode(random::<MEMBER_KEY_BYTES>()?)))?;
+    writer.write("mongodb/key", 0o600, || {
+        Ok(STANDARD.encode(random::<MEMBER_KEY_BYTES>()?))
+    })?;
     writer.write("postgres/admin-password", 0o600, password)?;
     writer.write("rabbitmq/admin-password", 0o600, password)?;
     let broker_admin = writer.read("rabbitmq/admin-password")?;
@@ -72,7 +74,9 @@ pub fn make(folder: &Path, owner: Option<u32>) -> Result<Made, SecretsError> {
             "default_user = admin\ndefault_pass = {broker_admin}\n"
         ))
     })?;
-    writer.write("user/signing-key.pem", 0o600, || Ok(SigningKeys::generate_pem()?))?;
+    writer.write("user/signing-key.pem", 0o600, || {
+        Ok(SigningKeys::generate_pem()?)
+    })?;
     writer.write("user/admin-password", 0o600, password)?;
     for service in Service::ALL {
         for name in ["store-password", "broker-password"] {
@@ -213,7 +217,9 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = make(&file, None).unwrap_err();
         assert!(
-            error.to_string().starts_with(&format!("cannot write {}/mongodb", file.display())),
+            error
+                .to_string()
+                .starts_with(&format!("cannot write {}/mongodb", file.display())),
             "{error}"
         );
     }

@@ -230,10 +230,8 @@ impl Settings {
         let services = Service::ALL.map(|service| self.tenant(service));
         let extra = self.extra.iter();
         let extra = extra.map(|(name, extra)| Tenant::of_extra(name, extra));
-        let tenants = services
-            .into_iter()
-            .chain(extra)
-            .collect::<Result<_, _>>()?;
+        let tenants = services.into_iter().chain(extra);
+        let tenants = tenants.collect::<Result<Vec<_>, _>>()?;
         names::check_apart(&tenants)?;
         Ok(tenants)
     }

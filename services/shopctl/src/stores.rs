@@ -16,7 +16,7 @@ use crate::settings::{Service, Settings};
 /// Where stores are.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct StoreArgs {
-    /// The store's URL; wins over STORE_URL
+    /// The store's URL; wins over `STORE_URL`
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) store_url: Option<String>,
     /// The data folder of a shop in one process, which may be running

@@ -34,9 +34,21 @@ pub(crate) enum Parked {
         service: Service,
     },
     /// Try them again now: once their cause is gone
-    Replay(Which),
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// Whose messages they are
+        #[arg(long)]
+        service: Service,
+    },
     /// Forget them: what they tell will never be done
-    Discard(Which),
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Whose messages they are
+        #[arg(long)]
+        service: Service,
+    },
 }
 
 /// Some of a service's parked messages.
@@ -48,9 +60,6 @@ pub(crate) struct Which {
     /// All that are parked now
     #[arg(long)]
     all: bool,
-    /// Whose messages they are
-    #[arg(long)]
-    service: Service,
 }
 
 /// A parked message and whose it is.
@@ -174,8 +183,12 @@ pub(crate) async fn run(
             let message = message.into();
             output.show(&Listed { service, message })
         }
-        Parked::Replay(which) => each(&stores, which, Verb::Replay, output).await,
-        Parked::Discard(which) => each(&stores, which, Verb::Discard, output).await,
+        Parked::Replay { which, service } => {
+            each(&stores, service, which, Verb::Replay, output).await
+        }
+        Parked::Discard { which, service } => {
+            each(&stores, service, which, Verb::Discard, output).await
+        }
     }
 }
 
@@ -185,8 +198,14 @@ enum Verb {
     Discard,
 }
 
-async fn each(stores: &Stores, which: Which, verb: Verb, output: Output) -> Result<(), Error> {
-    let messages = stores.messages(which.service).await?;
+async fn each(
+    stores: &Stores,
+    service: Service,
+    which: Which,
+    verb: Verb,
+    output: Output,
+) -> Result<(), Error> {
+    let messages = stores.messages(service).await?;
     let result = settle(&messages, which, verb).await;
     messages.close().await;
     let done = result?;

@@ -1,5 +1,7 @@
 //! `shopctl resync`: tells consumers everything there is once more, through the outbox.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -7,6 +9,7 @@ use contracts::{Clock as _, IdError, ProductId, SystemClock, UserId};
 use messaging::MessageStore;
 use serde::Serialize;
 use service_kit::Context;
+use store_kit::StoreError;
 
 use crate::error::Error;
 use crate::output::{Output, Show, Table, progress};
@@ -71,67 +74,95 @@ pub(crate) async fn run(
 }
 
 async fn catalog(stores: &Stores, batches: Batches<ProductId>) -> Result<Told, Error> {
-    let (service, opened) = (Service::Product, stores.products().await?);
-    let (mut told, mut after) = (Told::default(), batches.after);
-    let failed = |cause| Error::Store { service, cause };
-    loop {
-        until_told(service, &*opened.messages).await?;
-        let retold = opened.store.retell(after, batches.batch, context()).await;
-        let Some(retold) = retold.map_err(|error| failed(error.0))? else {
-            break;
-        };
-        after = Some(retold.last);
-        told.add(retold.count, retold.last.to_string(), "catalog");
-    }
+    let opened = stores.products().await?;
+    let all = All {
+        what: "catalog",
+        service: Service::Product,
+        messages: opened.messages,
+    };
+    let told = all
+        .tell(batches.after, async |after| {
+            let retold = opened.store.retell(after, batches.batch, context()).await;
+            let retold = retold.map_err(|error| error.0)?;
+            Ok(retold.map(|retold| (retold.last, retold.count)))
+        })
+        .await;
     opened.handle.close().await;
-    Ok(told)
+    told
 }
 
 async fn contacts(stores: &Stores, batches: Batches<UserId>) -> Result<Told, Error> {
-    let (service, opened) = (Service::User, stores.users().await?);
-    let (mut told, mut after) = (Told::default(), batches.after);
-    let failed = |cause| Error::Store { service, cause };
-    loop {
-        until_told(service, &*opened.messages).await?;
-        let retold = opened.store.retell(after, batches.batch, context()).await;
-        let Some(retold) = retold.map_err(|error| failed(error.0))? else {
-            break;
-        };
-        after = Some(retold.last);
-        told.add(retold.count, retold.last.to_string(), "contacts");
-    }
+    let opened = stores.users().await?;
+    let all = All {
+        what: "contacts",
+        service: Service::User,
+        messages: opened.messages,
+    };
+    let told = all
+        .tell(batches.after, async |after| {
+            let retold = opened.store.retell(after, batches.batch, context()).await;
+            let retold = retold.map_err(|error| error.0)?;
+            Ok(retold.map(|retold| (retold.last, retold.count)))
+        })
+        .await;
     opened.handle.close().await;
-    Ok(told)
+    told
 }
 
-impl Told {
-    fn add(&mut self, count: usize, last: String, what: &str) {
-        self.told += count;
-        progress(&format!(
-            "{} told; if this is interrupted, go on with `shopctl resync {what} --after {last}`",
-            self.told
-        ));
-        self.last = Some(last);
-    }
+/// All that a service tells again.
+struct All {
+    what: &'static str,
+    service: Service,
+    messages: Arc<dyn MessageStore>,
 }
 
-/// Waits while the outbox is long: the broker may be away.
-async fn until_told(service: Service, messages: &dyn MessageStore) -> Result<(), Error> {
-    let mut said = false;
-    loop {
-        let stats = messages.outbox_stats().await;
-        let stats = stats.map_err(|cause| Error::Store { service, cause })?;
-        if stats.pending <= MOST_WAITING {
-            return Ok(());
-        }
-        if !said {
+impl All {
+    /// Tells one batch after the other; `batch` gives the last of those after an id, and how many they were.
+    async fn tell<Id: Copy + Display>(
+        &self,
+        mut after: Option<Id>,
+        mut batch: impl AsyncFnMut(Option<Id>) -> Result<Option<(Id, usize)>, StoreError>,
+    ) -> Result<Told, Error> {
+        let mut told = Told::default();
+        loop {
+            self.until_published().await?;
+            let batch = batch(after).await.map_err(|error| self.failed(error))?;
+            let Some((last, count)) = batch else {
+                return Ok(told);
+            };
+            told.told += count;
+            told.last = Some(last.to_string());
+            after = Some(last);
             progress(&format!(
-                "waiting: {} events of {service} are not published yet; is it running, and the broker?",
-                stats.pending
+                "{} told; if this is interrupted, go on with `shopctl resync {} --after {last}`",
+                told.told, self.what
             ));
-            said = true;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+
+    /// Waits while the outbox is long: the broker may be away.
+    async fn until_published(&self) -> Result<(), Error> {
+        let mut said = false;
+        loop {
+            let stats = self.messages.outbox_stats().await;
+            let pending = stats.map_err(|error| self.failed(error))?.pending;
+            if pending <= MOST_WAITING {
+                return Ok(());
+            }
+            if !said {
+                let service = self.service;
+                progress(&format!(
+                    "waiting: {pending} events of {service} are not published yet; is it running, and the broker?"
+                ));
+                said = true;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn failed(&self, cause: StoreError) -> Error {
+        let service = self.service;
+        Error::Store { service, cause }
     }
 }
 

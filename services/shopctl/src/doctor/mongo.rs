@@ -187,13 +187,16 @@ async fn wrongs(client: &Client, tenant: &Tenant, all: &[Tenant]) -> error::Resu
         let whole = resource.and_then(|resource| resource.get_str("collection").ok()) == Some("");
         let actions = privilege.get_array("actions").cloned().unwrap_or_default();
         let actions = actions.iter().filter_map(Bson::as_str).map(str::to_owned);
-        match database {
-            Some(name) if name == tenant.database && whole => may.extend(actions),
-            Some(name) if name == tenant.database => {}
-            Some("") => drop(elsewhere.insert("all databases".to_owned())),
-            Some(name) => drop(elsewhere.insert(format!("the database {name}"))),
-            None => drop(elsewhere.insert("the cluster".to_owned())),
-        }
+        let place = match database {
+            Some(name) if name == tenant.database => {
+                may.extend(whole.then_some(actions).into_iter().flatten());
+                continue;
+            }
+            Some("") => "all databases".to_owned(),
+            Some(name) => format!("the database {name}"),
+            None => "the cluster".to_owned(),
+        };
+        elsewhere.insert(place);
     }
     let missing: Vec<_> = WORK.iter().filter(|work| !may.contains(**work)).collect();
     if !missing.is_empty() {
@@ -205,6 +208,7 @@ async fn wrongs(client: &Client, tenant: &Tenant, all: &[Tenant]) -> error::Resu
             "has privileges on {}; run `shopctl provision`",
             elsewhere.join(", ")
         ));
+        return Ok(wrong);
     }
     let neighbour = all
         .iter()

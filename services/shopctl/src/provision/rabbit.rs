@@ -38,17 +38,20 @@ pub(super) async fn provision(
     journal.looked(SERVER, "the administrator is let in", overview)?;
 
     let thing = format!("vhost {vhost} exists");
-    let found = admin.has_vhost(&vhost).await;
-    let found = journal.looked(SERVER, &thing, found)?;
+    let was_there = admin.has_vhost(&vhost).await;
+    let was_there = journal.looked(SERVER, &thing, was_there)?;
     let make = admin.make_vhost(&vhost);
-    journal.ensure(SERVER, thing, found, make).await?;
+    journal.ensure(SERVER, thing, was_there, make).await?;
 
-    let user = account.user;
-    let thing = format!("administrator {user} may work in vhost {vhost}");
-    let found = admin.permissions(&vhost, &user).await;
-    let found = journal.looked(SERVER, &thing, found)?.is_some();
-    let grant = admin.grant_all(&vhost, &user);
-    journal.ensure(SERVER, thing, found, grant).await?;
+    // Whoever makes a vhost may work in it.
+    if was_there || !journal.is_dry_run() {
+        let user = account.user;
+        let thing = format!("administrator {user} may work in vhost {vhost}");
+        let found = admin.permissions(&vhost, &user).await;
+        let found = journal.looked(SERVER, &thing, found)?.is_some();
+        let grant = admin.grant_all(&vhost, &user);
+        journal.ensure(SERVER, thing, found, grant).await?;
+    }
 
     queues(settings, &admin, &vhost, journal).await?;
     for broker in tenants.iter().filter_map(|tenant| tenant.broker.as_ref()) {

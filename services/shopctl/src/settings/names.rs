@@ -56,7 +56,7 @@ pub(super) fn checked_type(service: &str, event_type: &str) -> Result<String, Er
 }
 
 /// Refuses what would let one service at another's data.
-pub(super) fn check_apart(tenants: &Vec<Tenant>) -> Result<(), Error> {
+pub(super) fn check_apart(tenants: &[Tenant]) -> Result<(), Error> {
     let mut names = BTreeSet::new();
     let mut databases = BTreeSet::new();
     let mut users = BTreeSet::new();

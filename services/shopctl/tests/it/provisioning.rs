@@ -97,9 +97,12 @@ impl Servers {
         notification::store::migrate(&migrator).await.unwrap();
     }
 
+    /// All but the disk, which is this machine's.
     async fn examine(&self) -> Vec<Check> {
         let findings = examine(&self.settings, None).await.unwrap();
-        findings.checks().to_vec()
+        let checks = findings.checks().iter();
+        let checks = checks.filter(|check| check.subject != "disk");
+        checks.cloned().collect()
     }
 
     /// As a user of a service, in a database.
@@ -190,14 +193,12 @@ async fn neighbours_are_closed(servers: &Servers) {
         .url
         .replace("mongodb://", "mongodb://product:product-1@");
     let client = Client::with_uri_str(&url).await.unwrap();
-    let own = client
-        .database("product")
-        .run_command(doc! { "find": "outbox" });
-    own.await.unwrap();
-    let foreign = client
-        .database("user")
-        .run_command(doc! { "find": "outbox" });
-    let refused = foreign.await.unwrap_err();
+    let look = |database: &str| {
+        let database = client.database(database);
+        async move { database.run_command(doc! { "find": "outbox" }).await }
+    };
+    look("product").await.unwrap();
+    let refused = look("user").await.unwrap_err();
     assert!(
         matches!(&*refused.kind, ErrorKind::Command(error) if error.code_name == "Unauthorized"),
         "{refused}"
