@@ -20,9 +20,9 @@ mod supervisor;
 
 pub use certificates::Authority;
 pub use mongo::{Mongo, MongoOptions};
+pub(crate) use ports::free_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::ServerProcess;
 pub use rabbit::{Rabbit, RabbitOptions};
-pub(crate) use ports::free_port;
 pub(crate) use script::{Script, quote};
 pub(crate) use supervisor::Supervisor;
