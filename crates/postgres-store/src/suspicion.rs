@@ -4,6 +4,9 @@
 //! without end for such a connection when it is given back. So whenever work on a connection was given up in the middle, the
 //! connections that come back shortly after are asked, in bounded time, whether they live and whether their server still
 //! takes writes; those that do not answer are closed. In good times nothing is asked.
+//!
+//! Not caught: a connection that is on its way back at the very moment when the network goes silent. The pool itself asks such
+//! a one, without a limit, so its place is lost until the network is back or the system's TCP gives up (`tcp_retries2`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use postgres_store::Database;
+use sqlx::PgPool;
 use store_kit::StoreHandle as _;
 use testkit::chaos::{Direction, Proxy};
 use testkit::servers::{Postgres, PostgresOptions};
@@ -17,6 +18,12 @@ async fn until_back(db: &Database, id: &str) {
     })
     .await
     .unwrap();
+}
+
+async fn until_pool(db: &Database, what: &str, is_so: impl Fn(&PgPool) -> bool) {
+    wait::until(what, || async { Ok(is_so(db.pool()).then_some(())) })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -67,6 +74,10 @@ async fn a_network_that_swallows_everything_costs_bounded_time_and_no_connection
     for direction in [Direction::ToServer, Direction::ToClient, Direction::Both] {
         let db = Database::open(&settings, &SCHEMA).await.unwrap();
         keep(&db, "before", 1).await.unwrap();
+        until_pool(&db, "the connection to be free", |pool| {
+            pool.num_idle() == 1
+        })
+        .await;
         proxy.black_hole(direction);
         let start = Instant::now();
         // More than there are connections, one after the other: each gives up, and none waits for those before it.
@@ -79,8 +90,12 @@ async fn a_network_that_swallows_everything_costs_bounded_time_and_no_connection
             "{:?}",
             start.elapsed()
         );
+        // Connections that do not answer are given up although nobody closes them, so that others can take their places.
+        until_pool(&db, "the dead connections to be given up", |pool| {
+            pool.size() == 0
+        })
+        .await;
         proxy.pass().await.unwrap();
-        proxy.reset();
         until_back(&db, "after").await;
         db.close().await;
     }
