@@ -1,12 +1,13 @@
 //! From settings to a client.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use mongodb::Client;
 use mongodb::options::{
-    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls,
-    TlsOptions, WriteConcern,
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls, TlsOptions,
+    WriteConcern,
 };
 use service_kit::settings::{StoreSettings, TlsSettings};
 use store_kit::OpenError;
@@ -107,8 +108,12 @@ fn url_with_user(settings: &StoreSettings) -> String {
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let hosts = authority.rsplit('@').next().unwrap_or_default();
     let after = rest.get(authority.len()..).unwrap_or_default();
-    let escaped: String = user.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    format!("{scheme}://{escaped}@{hosts}{after}")
+    let mut url = format!("{scheme}://");
+    for byte in user.bytes() {
+        // Writing into a string does not fail.
+        let _ = write!(url, "%{byte:02X}");
+    }
+    format!("{url}@{hosts}{after}")
 }
 
 fn encrypt(

@@ -19,7 +19,7 @@ const OLDEST: i32 = 6;
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(crate) client: Client,
-    pub(crate) database: mongodb::Database,
+    pub(crate) mongo: mongodb::Database,
     pub(crate) limits: Limits,
 }
 
@@ -60,7 +60,7 @@ impl Database {
         schema: &'static Schema,
     ) -> Result<Self, OpenError> {
         let (opened, place) = Self::connect(settings).await?;
-        let applied = opened.run(schema::applied(&opened.database)).await;
+        let applied = opened.run(schema::applied(&opened.mongo)).await;
         let applied = applied.map_err(|error| OpenError::away(place.shown.clone(), error));
         if let Err(error) = applied.and_then(|applied| schema.check(applied, &place.shown)) {
             opened.close().await;
@@ -84,13 +84,13 @@ impl Database {
     /// A collection of the database.
     #[must_use]
     pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
-        self.database.collection(name)
+        self.mongo.collection(name)
     }
 
     /// The database as the driver knows it.
     #[must_use]
     pub fn mongo(&self) -> &mongodb::Database {
-        &self.database
+        &self.mongo
     }
 
     /// Waits for something outside a transaction, but not for ever. Reads see what a majority has; a write of one document
@@ -99,7 +99,8 @@ impl Database {
         &self,
         work: impl IntoFuture<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreError> {
-        self.in_time(async { work.await.map_err(store_error) }).await
+        self.in_time(async { work.await.map_err(store_error) })
+            .await
     }
 
     pub(crate) async fn in_time<T, E: From<StoreError>>(
@@ -117,7 +118,7 @@ impl Database {
         let (options, place) = connect::options(settings).await?;
         let client = connect::client(options.clone(), &settings.tls, &place)?;
         let opened = Self {
-            database: client.database(&place.database),
+            mongo: client.database(&place.database),
             client,
             limits: Limits {
                 wait: Duration::from_millis(settings.pool.wait_ms),
@@ -130,7 +131,11 @@ impl Database {
                 opened.close().await;
                 let refused = |error| OpenError::unusable(place.shown.clone(), error);
                 let alone = is_stand_alone(options, settings, &place).await;
-                Err(if alone { refused(WrongServer::StandAlone) } else { error })
+                Err(if alone {
+                    refused(WrongServer::StandAlone)
+                } else {
+                    error
+                })
             }
         }
     }
@@ -139,8 +144,8 @@ impl Database {
     async fn check(&self, place: &Place) -> Result<(), OpenError> {
         let unusable = |error| OpenError::unusable(place.shown.clone(), error);
         let asked = self.in_time(async {
-            let hello = self.database.run_command(doc! { "hello": 1 }).await?;
-            let about = self.database.run_command(doc! { "buildInfo": 1 }).await?;
+            let hello = self.mongo.run_command(doc! { "hello": 1 }).await?;
+            let about = self.mongo.run_command(doc! { "buildInfo": 1 }).await?;
             Ok::<_, AskError>((hello, about))
         });
         let (hello, about) = match asked.await {
@@ -171,8 +176,7 @@ impl StoreHandle for Database {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.run(self.database.run_command(doc! { "ping": 1 }))
-            .await?;
+        self.run(self.mongo.run_command(doc! { "ping": 1 })).await?;
         Ok(())
     }
 

@@ -19,40 +19,40 @@ const PASSING: &[&str] = &[
 
 /// Codes of what may pass by itself: <https://github.com/mongodb/mongo/blob/v6.0/src/mongo/base/error_codes.yml>.
 const PASSING_CODES: &[i32] = &[
-    6,      // HostUnreachable
-    7,      // HostNotFound
-    13,     // Unauthorized: rights are being changed
-    18,     // AuthenticationFailed: a password is being changed
-    24,     // LockTimeout
-    43,     // CursorNotFound: the member was started anew
-    46,     // LockBusy
-    50,     // MaxTimeMSExpired
-    64,     // WriteConcernFailed: a majority does not answer
-    89,     // NetworkTimeout
-    91,     // ShutdownInProgress
-    112,    // WriteConflict
-    133,    // FailedToSatisfyReadPreference
-    134,    // ReadConcernMajorityNotAvailableYet
-    175,    // QueryPlanKilled
-    189,    // PrimarySteppedDown
-    202,    // NetworkInterfaceExceededTimeLimit
-    225,    // TransactionTooOld
-    237,    // CursorKilled
-    239,    // SnapshotTooOld
-    246,    // SnapshotUnavailable
-    251,    // NoSuchTransaction: it was aborted
-    262,    // ExceededTimeLimit
-    290,    // TransactionExceededLifetimeLimitSeconds
-    391,    // ReauthenticationRequired
-    9001,   // SocketException
-    10058,  // LegacyNotPrimary
-    10107,  // NotWritablePrimary
-    11600,  // InterruptedAtShutdown
-    11601,  // Interrupted
-    11602,  // InterruptedDueToReplStateChange
-    13435,  // NotPrimaryNoSecondaryOk
-    13436,  // NotPrimaryOrSecondary
-    14031,  // OutOfDiskSpace
+    6,     // HostUnreachable
+    7,     // HostNotFound
+    13,    // Unauthorized: rights are being changed
+    18,    // AuthenticationFailed: a password is being changed
+    24,    // LockTimeout
+    43,    // CursorNotFound: the member was started anew
+    46,    // LockBusy
+    50,    // MaxTimeMSExpired
+    64,    // WriteConcernFailed: a majority does not answer
+    89,    // NetworkTimeout
+    91,    // ShutdownInProgress
+    112,   // WriteConflict
+    133,   // FailedToSatisfyReadPreference
+    134,   // ReadConcernMajorityNotAvailableYet
+    175,   // QueryPlanKilled
+    189,   // PrimarySteppedDown
+    202,   // NetworkInterfaceExceededTimeLimit
+    225,   // TransactionTooOld
+    237,   // CursorKilled
+    239,   // SnapshotTooOld
+    246,   // SnapshotUnavailable
+    251,   // NoSuchTransaction: it was aborted
+    262,   // ExceededTimeLimit
+    290,   // TransactionExceededLifetimeLimitSeconds
+    391,   // ReauthenticationRequired
+    9001,  // SocketException
+    10058, // LegacyNotPrimary
+    10107, // NotWritablePrimary
+    11600, // InterruptedAtShutdown
+    11601, // Interrupted
+    11602, // InterruptedDueToReplStateChange
+    13435, // NotPrimaryNoSecondaryOk
+    13436, // NotPrimaryOrSecondary
+    14031, // OutOfDiskSpace
 ];
 
 /// A unique index has the value already.

@@ -93,11 +93,7 @@ pub async fn record(
 }
 
 /// Forgets at most `limit` replies older than `before`; returns how many.
-pub async fn sweep(
-    database: &Database,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, StoreError> {
+pub async fn sweep(database: &Database, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
     let rows = database.collection::<Document>(COLLECTION);
     let swept = async {
         let old = rows
@@ -107,7 +103,10 @@ pub async fn sweep(
             .projection(doc! { "_id": 1 })
             .await?;
         let old: Vec<Document> = old.try_collect().await?;
-        let old: Vec<Bson> = old.into_iter().filter_map(|mut row| row.remove("_id")).collect();
+        let old: Vec<Bson> = old
+            .into_iter()
+            .filter_map(|mut row| row.remove("_id"))
+            .collect();
         if old.is_empty() {
             return Ok(0);
         }

@@ -118,14 +118,14 @@ pub(crate) async fn migrate(
     schema: &'static Schema,
     place: &str,
 ) -> Result<Applied, OpenError> {
-    let found = store.run(applied(&store.database)).await;
+    let found = store.run(applied(&store.mongo)).await;
     let mut found = found.map_err(|error| OpenError::away(place, error))?;
     schema.check_not_too_new(found, place)?;
     for step in schema.missing(found) {
         // Making an index over many documents takes as long as it takes.
-        let done = (step.work)(&store.database).await;
+        let done = (step.work)(&store.mongo).await;
         let done = match done {
-            Ok(()) => record(&store.database, step).await,
+            Ok(()) => record(&store.mongo, step).await,
             failed => failed,
         };
         done.map_err(|error| failed(place, step, error))?;

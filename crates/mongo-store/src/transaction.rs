@@ -103,7 +103,7 @@ impl Database {
         started.map_err(store_error)?;
         Ok(Transaction {
             session,
-            database: self.database.clone(),
+            database: self.mongo.clone(),
         })
     }
 }
@@ -295,7 +295,10 @@ impl Transaction {
         let code = failed
             .and_then(|errors| errors.first()?.as_document()?.get_i32("code").ok())
             .unwrap_or_default();
-        let done = reply.get_i32("n").ok().and_then(|n| usize::try_from(n).ok());
+        let done = reply
+            .get_i32("n")
+            .ok()
+            .and_then(|n| usize::try_from(n).ok());
         if failed.is_some() || done != Some(wanted) {
             let error = NotAll {
                 collection: collection.to_owned(),

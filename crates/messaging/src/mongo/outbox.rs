@@ -74,7 +74,10 @@ impl OutboxStore for MongoMessages {
         let Some(oldest) = self.db.run(oldest).await? else {
             return Ok(OutboxStats::default());
         };
-        let pending = self.db.run(outbox.count_documents(waiting).hint(by_seq)).await?;
+        let pending = self
+            .db
+            .run(outbox.count_documents(waiting).hint(by_seq))
+            .await?;
         // What was published between the two questions waits no more.
         Ok(OutboxStats {
             pending,

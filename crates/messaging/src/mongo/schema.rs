@@ -41,7 +41,11 @@ fn required(more: &[&str]) -> Vec<String> {
         "producer",
         "body",
     ];
-    message.iter().chain(more).map(ToString::to_string).collect()
+    message
+        .iter()
+        .chain(more)
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn validator(required: Vec<String>, properties: Document) -> Document {

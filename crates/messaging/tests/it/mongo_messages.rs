@@ -130,7 +130,11 @@ async fn two_processes_never_claim_the_same_event() {
         store.append(&cancel_requested()).await;
     }
     let claims = (0..12).map(|n| {
-        let process = if n % 2 == 0 { &store.messages } else { &store.second };
+        let process = if n % 2 == 0 {
+            &store.messages
+        } else {
+            &store.second
+        };
         process.claim(10, LEASE, now())
     });
     let mut claimed = Vec::new();
@@ -182,7 +186,10 @@ async fn nothing_is_searched_for_without_an_index() {
         let messages = &store.messages;
         let queue = "product.orders";
         let id = message.id.clone();
-        messages.defer(queue, message.clone(), "r", now()).await.unwrap();
+        messages
+            .defer(queue, message.clone(), "r", now())
+            .await
+            .unwrap();
         messages.due(now(), 9).await.unwrap();
         messages.reschedule(&id, 2, "r", now()).await.unwrap();
         messages.park(queue, message, "r", now()).await.unwrap();
@@ -198,9 +205,14 @@ async fn nothing_is_searched_for_without_an_index() {
     let claimed = store.messages.claim(2, LEASE, now()).await.unwrap();
     store.messages.outbox_stats().await.unwrap();
     store.messages.release(ids(&claimed), now()).await.unwrap();
-    store.messages.mark_published(ids(&claimed), now()).await.unwrap();
+    store
+        .messages
+        .mark_published(ids(&claimed), now())
+        .await
+        .unwrap();
     store.messages.replay_since(now()).await.unwrap();
     let months_later = now().plus(Duration::from_hours(24 * 90));
     store.messages.sweep(months_later).await.unwrap();
     assert_eq!(store.db.scans().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.db.sorts().await.unwrap(), Vec::<String>::new());
 }

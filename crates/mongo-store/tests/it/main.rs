@@ -1,8 +1,4 @@
 //! A store on a real MongoDB: how it is opened, what a transaction promises, and what happens when servers go away.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test's own tasks end with its runtime; there is no lifecycle to track them"
-)]
 
 #[cfg(test)]
 mod failover;

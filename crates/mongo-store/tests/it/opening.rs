@@ -97,7 +97,10 @@ async fn a_validator_of_a_later_version_takes_the_place_of_the_first() {
     )
     .await
     .unwrap();
-    notes.insert_one(doc! { "text": "a", "count": -1_i64 }).await.unwrap();
+    notes
+        .insert_one(doc! { "text": "a", "count": -1_i64 })
+        .await
+        .unwrap();
     notes.insert_one(doc! { "text": 5 }).await.unwrap_err();
 }
 
@@ -116,7 +119,10 @@ async fn a_server_that_does_not_answer_is_waited_for_and_its_password_is_not_sho
         format!("the store at mongodb://127.0.0.1:{port}/notes cannot be reached")
     );
     let story = story(&refused, &url);
-    assert!(!story.contains("tiger") && !story.contains("scott"), "{story}");
+    assert!(
+        !story.contains("tiger") && !story.contains("scott"),
+        "{story}"
+    );
 }
 
 #[tokio::test]

@@ -177,3 +177,37 @@ async fn a_command_whose_future_is_dropped_leaves_nothing_that_others_wait_for()
         .unwrap();
     assert_eq!(count(&notes.db).await, 1);
 }
+
+#[tokio::test]
+async fn what_is_searched_for_or_sorted_without_an_index_is_told_also_in_transactions() {
+    let notes = Notes::open().await;
+    write_one(&notes.db, "a note").await.unwrap();
+    notes.db.watch_plans().await.unwrap();
+    let along_indexes = notes.db.transact(&(), |tx, ()| {
+        async move {
+            let by_text = doc! { "text": "a note" };
+            tx.update_one(NOTES, by_text, doc! { "$inc": { "count": 1_i64 } })
+                .await
+        }
+        .boxed()
+    });
+    along_indexes.await.unwrap();
+    assert_eq!(notes.db.scans().await.unwrap(), Vec::<String>::new());
+    let scanning = notes.db.transact(&(), |tx, ()| {
+        async move {
+            let by_count = doc! { "count": 1_i64 };
+            tx.update_one(NOTES, by_count, doc! { "$inc": { "count": 1_i64 } })
+                .await
+        }
+        .boxed()
+    });
+    scanning.await.unwrap();
+    let all = notes.db.collection::<Document>(NOTES);
+    let sorting = all.find(doc! { "text": { "$gt": "a" } });
+    let sorting = notes.db.run(sorting.sort(doc! { "count": 1 })).await;
+    sorting.unwrap();
+    let scans = notes.db.scans().await.unwrap();
+    assert_eq!(scans.len(), 1, "{scans:?}");
+    let sorts = notes.db.sorts().await.unwrap();
+    assert_eq!(sorts.len(), 1, "{sorts:?}");
+}

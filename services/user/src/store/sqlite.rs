@@ -258,7 +258,7 @@ impl UserStore for SqliteUsers {
         context: Context,
     ) -> Result<Entry, ChangeError> {
         self.database
-            .write(move |conn| addresses::edit(conn, owner, id, if_match, edit, context.now))
+            .write(move |conn| addresses::edit(conn, owner, id, if_match, &edit, context.now))
             .await
     }
 

@@ -41,7 +41,9 @@ impl Drop for Watched {
             let runtime = runtime.enable_all().build().unwrap();
             runtime.block_on(async {
                 let store = MongoUsers::open(&settings).await.unwrap();
-                store.database().scans().await.unwrap()
+                let database = store.database();
+                let scans = database.scans().await.unwrap();
+                [scans, database.sorts().await.unwrap()].concat()
             })
         });
         assert_eq!(scans.join().unwrap(), Vec::<String>::new());
@@ -62,7 +64,11 @@ async fn replicas() -> (Fixture, Fixture, MongoUsers) {
         clock: ManualClock::at(start()),
         guard,
     };
-    (of(&one, Box::new(Watched(database))), of(&other, Box::new(())), one)
+    (
+        of(&one, Box::new(Watched(database))),
+        of(&other, Box::new(())),
+        one,
+    )
 }
 
 whole_contract!(fixture);

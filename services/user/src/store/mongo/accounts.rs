@@ -10,9 +10,7 @@ use service_kit::Context;
 use service_kit::http::etag::IfMatch;
 use store_kit::StoreError;
 
-use super::documents::{
-    AccountRow, CredentialsRow, IdRow, NewAccountRow, position, written,
-};
+use super::documents::{AccountRow, CredentialsRow, IdRow, NewAccountRow, position, written};
 use super::schema::{ACCOUNT, GATE};
 use super::{event, tell};
 use crate::domain::account::complete;
@@ -25,7 +23,7 @@ pub(super) async fn register(
     context: &Context,
 ) -> Result<bool, StoreFailure> {
     let email = doc! { "email": new.email.as_str() };
-    let known: Option<IdRow> = tx.find_one(ACCOUNT, email, only_id()).await?;
+    let known: Option<IdRow> = tx.find_one(ACCOUNT, email, Some(only_id())).await?;
     if let Some(known) = known {
         // Without two writes and a commit the answer would come sooner than for a new address.
         for _ in 0..2 {
@@ -47,20 +45,14 @@ pub(super) async fn register(
     Ok(true)
 }
 
-fn only_id() -> Option<FindOneOptions> {
-    Some(
-        FindOneOptions::builder()
-            .projection(doc! { "_id": 1 })
-            .build(),
-    )
+fn only_id() -> FindOneOptions {
+    FindOneOptions::builder()
+        .projection(doc! { "_id": 1 })
+        .build()
 }
 
 /// The account as the caller has to have seen it.
-async fn seen(
-    tx: &mut Transaction,
-    id: UserId,
-    if_match: IfMatch,
-) -> Result<Account, ChangeError> {
+async fn seen(tx: &mut Transaction, id: UserId, if_match: IfMatch) -> Result<Account, ChangeError> {
     let row: Option<AccountRow> = tx
         .find_one(ACCOUNT, doc! { "_id": id.to_string() }, None)
         .await?;
@@ -129,7 +121,7 @@ async fn another_administrator(tx: &mut Transaction, id: UserId) -> Result<bool,
     tx.upsert(GATE, gate, doc! { "$inc": { "changes": 1_i64 } })
         .await?;
     let another = doc! { "roles": "admin", "_id": { "$ne": id.to_string() } };
-    let another: Option<IdRow> = tx.find_one(ACCOUNT, another, only_id()).await?;
+    let another: Option<IdRow> = tx.find_one(ACCOUNT, another, Some(only_id())).await?;
     Ok(another.is_some())
 }
 

@@ -269,7 +269,12 @@ mod tests {
 
     #[test]
     fn places_are_in_the_order_of_the_servers_and_lead_back_to_them() {
-        let places = [(1_767_225_599, 9), (1_795_464_373, 1), (1_795_464_373, 2), (u32::MAX, u32::MAX)];
+        let places = [
+            (1_767_225_599, 9),
+            (1_795_464_373, 1),
+            (1_795_464_373, 2),
+            (u32::MAX, u32::MAX),
+        ];
         let positions = places.map(|(time, increment)| Position { time, increment });
         let sequences = positions.map(sequence);
         assert!(sequences.is_sorted(), "{sequences:?}");

@@ -5,9 +5,7 @@ use futures_util::future::BoxFuture;
 use mongo_store::mongodb::Database;
 use mongo_store::mongodb::bson::{Bson, Document, doc};
 use mongo_store::mongodb::error::Result;
-use mongo_store::schema::{
-    ensure_collection, ensure_indexes, index, partial_index, unique_index,
-};
+use mongo_store::schema::{ensure_collection, ensure_indexes, index, partial_index, unique_index};
 use mongo_store::{Migration, Schema};
 
 pub(super) const ACCOUNT: &str = "account";

@@ -63,8 +63,12 @@ async fn end_surplus(
         return Ok(());
     }
     let ids: Vec<String> = surplus.into_iter().map(|row| row.id).collect();
-    tx.update_many(SESSION, doc! { "_id": { "$in": ids } }, end("too_many", now))
-        .await?;
+    tx.update_many(
+        SESSION,
+        doc! { "_id": { "$in": ids } },
+        end("too_many", now),
+    )
+    .await?;
     Ok(())
 }
 
@@ -100,7 +104,9 @@ pub(super) async fn list(
         "ends_at": { "$gt": now.unix_millis() },
     };
     let list = async {
-        let list = sessions.find(live).sort(doc! { "created_at": -1, "_id": -1 });
+        let list = sessions
+            .find(live)
+            .sort(doc! { "created_at": -1, "_id": -1 });
         list.await?.try_collect::<Vec<_>>().await
     };
     let list = database.run(list).await?;

@@ -135,7 +135,7 @@ pub(super) fn edit(
     owner: UserId,
     id: AddressId,
     if_match: IfMatch,
-    edit: Edit,
+    edit: &Edit,
     now: Timestamp,
 ) -> Result<Entry, ChangeError> {
     let before = seen(conn, owner, id, if_match)?;
