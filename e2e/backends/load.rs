@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::checker::Snapshot;
 use testkit::client::{Client, Reply};
 use testkit::platform::Platform;
@@ -106,10 +106,12 @@ impl Load {
                 placed: BTreeMap::new(),
                 cancelled: BTreeSet::new(),
                 troubles: Vec::new(),
+                progress: progress.clone(),
             });
         Ok(Self {
             buyers: buyers.collect(),
             stock,
+            progress,
         })
     }
 
@@ -250,29 +252,23 @@ impl Buyer {
         let key = format!("{}-{}", self.name, self.orders);
         let sku = self.skus[self.random.random_range(0..self.skus.len())].clone();
         let quantity = self.random.random_range(1..=3);
+        let order = json!({"items": [{"sku": sku, "quantity": quantity}]});
         let reply = self
-            .until_answered(&key, async |client, key| {
-                client.place_order(key, &sku, quantity).await
-            })
+            .until_answered("/api/v1/orders", &key, &order)
             .await?
             .expect(201)?;
         let id = reply.text("/id")?.to_owned();
         self.progress.one();
-        self.placed.insert(
-            key.clone(),
-            Placed {
-                id: id.clone(),
-                sku,
-                quantity,
-            },
-        );
+        let placed = Placed {
+            id: id.clone(),
+            sku,
+            quantity,
+        };
+        self.placed.insert(key.clone(), placed);
         if self.random.random_ratio(1, 4) {
             let path = format!("/api/v1/orders/{id}/cancel");
-            let reply = self
-                .until_answered(&format!("{key}-cancel"), async |client, key| {
-                    client.post_once(&path, key, &json!({})).await
-                })
-                .await?;
+            let key = format!("{key}-cancel");
+            let reply = self.until_answered(&path, &key, &json!({})).await?;
             match reply.status.as_u16() {
                 202 => drop(self.cancelled.insert(id)),
                 // Stock was faster and refused the order.
@@ -284,14 +280,10 @@ impl Buyer {
     }
 
     /// Tries again, with the same key, while there is no answer or one that says that something is away.
-    async fn until_answered(
-        &mut self,
-        key: &str,
-        ask: impl AsyncFn(&Client, &str) -> Result<Reply>,
-    ) -> Result<Reply> {
+    async fn until_answered(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply> {
         let begun = Instant::now();
         loop {
-            let trouble = match ask(&self.client, key).await {
+            let trouble = match self.client.post_once(path, key, body).await {
                 Ok(reply) if !may_pass(&reply) => return Ok(reply),
                 Ok(reply) => format!("{key}: {} {}", reply.status, reply.body),
                 Err(error) => format!("{key}: {error:#}"),

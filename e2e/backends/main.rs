@@ -2,6 +2,8 @@
 //! `make test`, and the programs of all services built: `cargo build --workspace --bins`.
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod broker;
 #[cfg(test)]
 mod crashes;
