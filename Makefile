@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run demo test servers lint fmt doc deny generate bench bench-gate
+.PHONY: help run run-backends demo test nemesis servers lint fmt doc deny generate bench bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,12 @@ help: ## Show what can be made
 run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
 	@$(CARGO) build --locked --profile $(PROFILE) -p shop
 	@exec $(CARGO_TARGET_DIR)/$(PROFILE_DIR)/shop $(ARGS)
+
+run-backends: ## Start the shop as five processes on real MongoDB, PostgreSQL and RabbitMQ (installs them when root)
+	@hack/ensure-servers.sh
+	@$(CARGO) build --locked --profile $(PROFILE) $(addprefix -p ,gateway user product order notification shopctl)
+	@$(CARGO) build --locked -p testkit --bin test-servers
+	@BIN=$(CARGO_TARGET_DIR)/$(PROFILE_DIR) exec $(CARGO_TARGET_DIR)/debug/test-servers -- hack/run-backends.sh
 
 demo: ## Drive the running shop like a customer and an administrator (curl and jq)
 	@examples/journey.sh
@@ -28,6 +34,14 @@ test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/ensure-servers.sh
 	$(CARGO) test --locked --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace
+
+# How long the nemesis goes on, and what draws its faults (anew if empty).
+SECONDS ?= 60
+SEED ?=
+nemesis: ## Break the shop on real servers at random while customers order (SECONDS=600 SEED=7)
+	@hack/ensure-servers.sh
+	$(CARGO) build --locked --workspace --bins
+	NEMESIS_SECONDS=$(SECONDS) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --locked -p shop --test backends -- --nocapture nemesis
 
 servers: ## Keep the servers of the tests running, and print how to use them (until Ctrl-C)
 	@hack/ensure-servers.sh

@@ -114,6 +114,11 @@ impl Health {
         self.with(|state| state.checks.insert(name, waiting));
     }
 
+    /// What [`Health::waits_for`] told of is there now.
+    pub(crate) fn waits_no_more(&self, name: &'static str) {
+        self.with(|state| state.checks.remove(name));
+    }
+
     /// Adds a check that readiness depends on: ready needs one success, and three failures in a row turn it off.
     pub fn check<F, Fut>(&self, name: &'static str, check: F)
     where
