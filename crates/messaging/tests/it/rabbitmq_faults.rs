@@ -4,12 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
-use messaging::{Broker, BrokerError, BrokerSettings, Delivery, Subscription, dead_letters_of};
+use messaging::{
+    Broker, BrokerError, BrokerSettings, Delivery, Poke, Subscription, dead_letters_of, spawn_relay,
+};
+use service_kit::{Health, Metrics};
 use testkit::chaos::Direction;
+use tower::ServiceExt as _;
 
 use crate::broker_contract::Bench as _;
-use crate::fixtures::{cancel_requested, ids, life, message_of, messages, sorted, unheard, until};
+use crate::fixtures::{
+    Store, cancel_requested, clock, ids, life, message_of, messages, sorted, unheard, until,
+};
 use crate::rabbitmq_bench::{BINDINGS, QUEUE, Rabbit, settings};
 
 async fn declared() -> Rabbit {
@@ -53,7 +62,7 @@ async fn trouble_of(broker: &RabbitBroker) -> String {
 #[tokio::test]
 async fn what_was_returned_is_told_from_what_was_confirmed_in_a_mixed_batch() {
     let rabbit = declared().await;
-    let batch: Vec<_> = (0..500)
+    let batch: Vec<_> = (0..2_000)
         .map(|number| match number % 2 {
             0 => message_of(&cancel_requested()),
             _ => message_of(&unheard()),
@@ -61,7 +70,7 @@ async fn what_was_returned_is_told_from_what_was_confirmed_in_a_mixed_batch() {
         .collect();
     let heard = batch.iter().step_by(2).map(|message| message.id.clone());
     let heard: BTreeSet<_> = heard.collect();
-    for _ in 0..3 {
+    for _ in 0..5 {
         let reached = rabbit.broker.publish(batch.clone()).await.unwrap();
         assert_eq!(reached.into_iter().collect::<BTreeSet<_>>(), heard);
     }
@@ -119,6 +128,43 @@ async fn a_broker_that_is_away_at_the_start_is_used_when_it_comes() {
     })
     .await;
     assert_eq!(broker.publish(messages(3)).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_service_with_nothing_to_tell_says_that_its_broker_is_away() {
+    let rabbit = declared().await;
+    let (store, life) = (Store::open().await, life());
+    let health = Health::new(&life, "0.0.0");
+    let report = health.admin_router(Metrics::install());
+    let report = async || {
+        let request = Request::get("/readyz").body(Body::empty()).unwrap();
+        let response = report.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["details"]["broker"].clone()
+    };
+    let poke = Poke::new();
+    spawn_relay(
+        &life,
+        &health,
+        rabbit.broker.clone(),
+        store.messages.clone(),
+        poke.clone(),
+        clock(),
+    );
+    until("the broker to be fine", async || {
+        poke.poke();
+        (report().await == serde_json::json!({"status": "ok"})).then_some(())
+    })
+    .await;
+    rabbit.proxy.cut_off().await;
+    let reason = until("the broker to be away", async || {
+        poke.poke();
+        report().await["reason"].as_str().map(ToOwned::to_owned)
+    })
+    .await;
+    assert!(reason.contains("is away: "), "{reason}");
+    life.shut_down().await.unwrap();
 }
 
 #[tokio::test]
@@ -214,17 +260,25 @@ async fn an_exchange_that_is_deleted_is_made_again_with_every_services_bindings(
 }
 
 #[tokio::test]
-async fn an_exchange_that_is_deleted_while_nobody_publishes_is_made_again() {
+async fn bindings_come_back_although_another_service_has_made_the_exchange_anew() {
     let rabbit = declared().await;
-    let other = rabbit.replica().await;
+    rabbit.proxy.cut_off().await;
     let (admin, vhost) = (rabbit.admin(), rabbit.vhost.name());
     admin.delete_exchange(vhost, EXCHANGE).await.unwrap();
-    // Whoever makes the exchange, the bindings are the business of the queue's service.
+    let other = RabbitBroker::connect(&settings(rabbit.vhost.url()), "beta", &life()).unwrap();
+    until("the exchange to be there", async || {
+        other.trouble().is_none().then_some(())
+    })
+    .await;
+    rabbit.proxy.pass().await.unwrap();
     let sent = messages(1);
-    publish(&other, &sent).await;
+    until("the event to reach the queue", async || {
+        let reached = other.publish(sent.clone()).await.ok()?;
+        (!reached.is_empty()).then_some(())
+    })
+    .await;
     let mut subscription = subscribe(&rabbit).await;
-    let delivery = next(&mut subscription).await;
-    assert_eq!(delivery.message, sent[0]);
+    assert_eq!(next(&mut subscription).await.message, sent[0]);
 }
 
 #[tokio::test]
