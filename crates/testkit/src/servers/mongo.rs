@@ -30,6 +30,8 @@ pub struct MongoOptions {
     pub tls: Option<Authority>,
     /// One server that is no replica set, and so has no transactions.
     pub stand_alone: bool,
+    /// Members of a replica set that nobody has initiated; it may take no writes yet. Not with `authentication`.
+    pub not_initiated: bool,
 }
 
 impl Default for MongoOptions {
@@ -39,6 +41,7 @@ impl Default for MongoOptions {
             authentication: false,
             tls: None,
             stand_alone: false,
+            not_initiated: false,
         }
     }
 }
@@ -75,6 +78,9 @@ impl Mongo {
         };
         for member in &set.members {
             member.until_it_answers().await?;
+        }
+        if options.not_initiated {
+            return Ok(set);
         }
         if !options.stand_alone {
             set.initiate().await?;
