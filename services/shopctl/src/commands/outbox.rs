@@ -129,7 +129,7 @@ pub(crate) async fn run(
     let stores = Stores::new(settings, args);
     match command {
         Outbox::Status { service } => {
-            let mut status = Vec::new();
+            let mut waiting = Vec::new();
             for service in stores.services(service)? {
                 let messages = stores.messages(service).await?;
                 let stats = messages.store.outbox_stats().await;
@@ -138,14 +138,14 @@ pub(crate) async fn run(
                 let stats = stats?;
                 let now = SystemClock.now();
                 let age = stats.oldest.map(|oldest| now.since(oldest).as_secs());
-                status.push(Waiting {
+                waiting.push(Waiting {
                     service,
                     pending: stats.pending,
                     oldest: stats.oldest,
                     oldest_seconds: age.unwrap_or(0),
                 });
             }
-            output.show(&Status(status))
+            output.show(&Status(waiting))
         }
         Outbox::Replay { since, service } => {
             let since = since.time(SystemClock.now());

@@ -128,7 +128,7 @@ impl Show for Listed {
 
 /// What became of messages.
 #[derive(Debug, Serialize)]
-struct Done {
+struct Settled {
     service: Service,
     #[serde(skip)]
     verb: &'static str,
@@ -136,7 +136,7 @@ struct Done {
     not_parked: Vec<String>,
 }
 
-impl Show for Done {
+impl Show for Settled {
     fn table(&self) -> Table {
         let row = |id: &String, what: &str| vec![id.clone(), what.to_owned()];
         let done = self.done.iter().map(|id| row(id, self.verb));
@@ -219,14 +219,14 @@ async fn each(
     )))
 }
 
-async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Done, Error> {
+async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled, Error> {
     let ids = if which.all {
         let parked = all(messages, u32::MAX).await?;
         parked.into_iter().map(|message| message.id).collect()
     } else {
         which.ids
     };
-    let mut done = Done {
+    let mut done = Settled {
         service: messages.service,
         verb: match verb {
             Verb::Replay => "tried again within a second",

@@ -9,4 +9,6 @@ mod messages;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
+mod replica_set;
+#[cfg(test)]
 mod resync;

@@ -202,3 +202,26 @@ async fn a_store_url_is_of_one_service_and_its_password_is_never_shown() {
     assert!(!status.err.contains("s3cret"), "{}", status.err);
     assert_eq!(status.err.lines().count(), 1, "{}", status.err);
 }
+
+#[tokio::test]
+async fn the_doctor_looks_at_the_stores_of_a_shop() {
+    let shop = shop_with_parked(&["m1"]).await;
+    let looked = shopctl(shop.data(), &["doctor"]);
+    let findings = looked.json();
+    let findings = findings.as_array().unwrap();
+    let warned: Vec<_> = findings.iter().filter(|f| f["verdict"] != "ok").collect();
+    assert_eq!(
+        warned,
+        [&json!({
+            "verdict": "warn", "place": "order", "subject": "parked messages",
+            "finding": "1 wait for a person; see `shopctl parked list --service order`",
+        })]
+    );
+    assert_eq!(findings.len(), 12, "three of each service");
+
+    std::fs::remove_file(shop.data().join("user.db")).unwrap();
+    let looked = shopctl(shop.data(), &["doctor", "--output", "table"]);
+    assert_eq!(looked.code, 1);
+    assert_eq!(looked.err, "shopctl: 1 check failed\n");
+    assert!(looked.out.contains("fail   user"), "{}", looked.out);
+}

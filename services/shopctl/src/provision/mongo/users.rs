@@ -108,7 +108,7 @@ pub(crate) async fn signs_in(
     let asked = run(&client.database(database), doc! { "ping": 1 }).await;
     close(client).await;
     match asked {
-        Ok(_) => Ok(true),
+        Ok(()) => Ok(true),
         Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => Ok(false),
         Err(error) => Err(OpenError::away(database, mongo_store::store_error(error))),
     }
