@@ -20,7 +20,8 @@ impl Program for Notification {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        Ok(notification::build(settings, runtime, broker).await?)
+        let app = notification::build(settings, runtime, broker.clone()).await?;
+        Ok(app.closing(async move { broker.close().await }))
     }
 
     async fn migrate(settings: &Settings) -> Result<Option<Applied>, OpenError> {

@@ -20,7 +20,8 @@ impl Program for Order {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        Ok(order::build(settings, runtime, broker).await?)
+        let app = order::build(settings, runtime, broker.clone()).await?;
+        Ok(app.closing(async move { broker.close().await }))
     }
 
     async fn migrate(settings: &Settings) -> Result<Option<Applied>, OpenError> {
