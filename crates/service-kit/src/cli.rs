@@ -85,6 +85,7 @@ pub trait Program {
     fn build(settings: Self::Settings, runtime: Runtime) -> impl Future<Output = Built>;
 
     /// Brings its store's schema up to this version; none if it keeps nothing.
+    #[must_use]
     fn migrate(_: &Self::Settings) -> impl Future<Output = Result<Option<Applied>, OpenError>> {
         std::future::ready(Ok(None))
     }
