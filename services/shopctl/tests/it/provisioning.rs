@@ -5,12 +5,15 @@ use messaging::rabbitmq::admin::Admin;
 use mongo_store::mongodb::Client;
 use mongo_store::mongodb::bson::doc;
 use mongo_store::mongodb::error::ErrorKind;
+use serde_json::json;
 use service_kit::settings::{Secret, StoreSettings};
 use shopctl::doctor::{Check, Verdict, examine};
 use shopctl::provision::{Journal, Options, State, provision};
 use shopctl::settings::{BackEnd, BrokerApi, ExtraSettings, Service, Settings};
 use sqlx::{Connection as _, PgConnection};
 use testkit::servers::{Mongo, MongoOptions, Postgres, Rabbit};
+
+use crate::command::{program, run};
 
 /// The servers, and the settings that name them.
 struct Servers {
@@ -169,9 +172,27 @@ async fn empty_servers_are_provisioned_once_and_are_then_as_the_services_need_th
         "also on what was migrated"
     );
 
+    commands_find_the_stores(&servers);
     neighbours_are_closed(&servers).await;
     a_worker_cannot_change_the_schema(&servers).await;
     servers.remove().await;
+}
+
+/// With the same settings, commands on all services reach their stores as the services' users.
+fn commands_find_the_stores(servers: &Servers) {
+    let mut command = program(&["outbox", "status"]);
+    command.env("SHOP__POSTGRES__URL", servers.postgres.url());
+    command.env("SHOP__MONGODB__URL", servers.mongo.url());
+    for service in ["USER", "PRODUCT", "ORDER", "NOTIFICATION"] {
+        let password = format!("{}-1", service.to_lowercase());
+        command.env(format!("SHOP__SERVICES__{service}__PASSWORD"), password);
+    }
+    let status = run(command).json();
+    let empty = |service: &str| json!({"service": service, "pending": 0, "oldest": null, "oldest_seconds": 0});
+    assert_eq!(
+        status,
+        json!(["user", "product", "order", "notification"].map(empty))
+    );
 }
 
 /// PostgreSQL lets nobody connect to another's database, MongoDB nobody read it.
@@ -328,4 +349,27 @@ async fn the_doctor_names_what_is_wrong_and_what_to_do() {
     servers.provision(Options::default()).await;
     assert_eq!(not_ok(&servers.examine().await), [""; 0]);
     servers.remove().await;
+}
+
+#[tokio::test]
+async fn an_administrator_of_postgresql_need_not_be_its_super_user() {
+    let postgres = Postgres::start().await.unwrap();
+    let mut root = PgConnection::connect(&postgres.url()).await.unwrap();
+    let make = "CREATE ROLE administrator LOGIN CREATEROLE CREATEDB";
+    sqlx::query(make).execute(&mut root).await.unwrap();
+    let mut settings = Settings {
+        postgres: store(postgres.url().replace("postgres@", "administrator@")),
+        ..Settings::default()
+    };
+    settings.services.order.password = Secret::from("order-1");
+    settings.services.notification.password = Secret::from("notification-1");
+    settings.services.notification.migrator.password = Secret::from("migrator-1");
+    let first = provision(&settings, Options::default()).await.unwrap();
+    assert_eq!(steps(&first, State::Failed), [""; 0]);
+    let again = provision(&settings, Options::default()).await.unwrap();
+    assert_eq!(steps(&again, State::Failed), [""; 0]);
+    assert_eq!(steps(&again, State::Changed), [""; 0]);
+    let order = settings.store_of(Service::Order, None).unwrap();
+    order::store::migrate(&order).await.unwrap();
+    postgres.remove().await.unwrap();
 }
