@@ -23,7 +23,7 @@ pub struct Fixture {
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: ManualClock,
     /// Keeps the store's file or database.
-    pub guard: testkit::contract::Guard,
+    pub _guard: testkit::contract::Guard,
 }
 
 /// The whole list for one back-end.

@@ -62,7 +62,7 @@ async fn replicas() -> (Fixture, Fixture, MongoUsers) {
         store: Arc::new(store.clone()),
         outbox: Arc::new(MongoMessages::new(store.database().clone())),
         clock: ManualClock::at(start()),
-        guard,
+        _guard: guard,
     };
     (
         of(&one, Box::new(Watched(database))),

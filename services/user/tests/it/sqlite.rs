@@ -14,7 +14,7 @@ async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let fixture = fixture_in(folder.path()).await;
     Fixture {
-        guard: Box::new(folder),
+        _guard: Box::new(folder),
         ..fixture
     }
 }
@@ -28,7 +28,7 @@ async fn fixture_in(folder: &Path) -> Fixture {
         store: Arc::new(store),
         outbox: Arc::new(outbox),
         clock: ManualClock::at(start()),
-        guard: Box::new(()),
+        _guard: Box::new(()),
     }
 }
 

@@ -273,7 +273,7 @@ mod tests {
             (1_767_225_599, 9),
             (1_795_464_373, 1),
             (1_795_464_373, 2),
-            (u32::MAX, u32::MAX),
+            (3_914_709_247, u32::MAX),
         ];
         let positions = places.map(|(time, increment)| Position { time, increment });
         let sequences = positions.map(sequence);

@@ -80,8 +80,8 @@ async fn a_missing_or_broken_key_is_explained() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_before_anything_is_opened() {
-    let store = refusal(|settings| settings.store.url = "mongodb://host/db".to_owned()).await;
-    assert!(store.contains("mongodb"), "{store}");
+    let store = refusal(|settings| settings.store.url = "postgres://host/db".to_owned()).await;
+    assert!(store.contains("postgres"), "{store}");
     let tokens = refusal(|settings| settings.tokens.refresh_s = NonZeroU32::MIN).await;
     assert!(tokens.contains("tokens.refresh_s"), "{tokens}");
     let throttle = refusal(|settings| {
