@@ -1,6 +1,6 @@
 //! Each thing that can be broken is broken once, under load, and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use testkit::chaos::Direction;
@@ -12,7 +12,15 @@ use crate::load::{Load, Progress};
 use crate::platform::platform;
 
 /// For how long something stays broken: longer than the customers' pauses, shorter than their patience.
-const BROKEN: Duration = Duration::from_millis(700);
+const BROKEN: Duration = Duration::from_millis(400);
+
+/// Waits until customers get what they want again, and says how long that took.
+async fn again(what: &str, progress: &Progress) -> Result<()> {
+    let healed = Instant::now();
+    progress.further(2).await?;
+    println!("{what} was healed {:?} ago", healed.elapsed());
+    Ok(())
+}
 
 async fn edges(shop: &Platform, progress: &Progress) -> Result<()> {
     for (number, edge) in Edge::all().into_iter().enumerate() {
@@ -25,7 +33,7 @@ async fn edges(shop: &Platform, progress: &Progress) -> Result<()> {
         tokio::time::sleep(BROKEN).await;
         lines.pass().await?;
         lines.reset();
-        progress.further(2).await?;
+        again(&format!("{edge:?}"), progress).await?;
     }
     Ok(())
 }
@@ -36,7 +44,7 @@ async fn servers(shop: &Platform, progress: &Progress) -> Result<()> {
         server.kill().await?;
         tokio::time::sleep(BROKEN).await;
         server.start().await?;
-        progress.further(2).await?;
+        again("a server", progress).await?;
     }
     Ok(())
 }
@@ -44,10 +52,10 @@ async fn servers(shop: &Platform, progress: &Progress) -> Result<()> {
 async fn replicas(shop: &Platform, progress: &Progress) -> Result<()> {
     for service in Service::BEHIND {
         shop.replica(service, 0)?.kill().await?;
-        progress.further(2).await?;
+        again(service.as_str(), progress).await?;
         shop.replica(service, 0)?.start().await?;
         shop.replica(service, 1)?.stop().await?;
-        progress.further(2).await?;
+        again(service.as_str(), progress).await?;
         shop.replica(service, 1)?.start().await?;
     }
     let gateway = shop.replica(Service::Gateway, 0)?;

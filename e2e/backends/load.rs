@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Between two orders of one customer, while something is being broken.
+const PACE: Duration = Duration::from_millis(250);
 
 /// An order that was acknowledged.
 #[derive(Clone, Debug)]
@@ -127,13 +131,15 @@ impl Load {
         .await
     }
 
-    /// Goes on ordering until told to stop.
+    /// Goes on ordering until told to stop, with short pauses: a fault under load is another test than one of a machine that
+    /// cannot keep up, and what has piled up must be worked off before anything can be checked.
     pub async fn until(&mut self, stop: CancellationToken) -> Result<()> {
         self.run(|mut buyer| {
             let stop = stop.clone();
             async move {
                 while !stop.is_cancelled() {
                     buyer.order().await?;
+                    tokio::time::sleep(PACE).await;
                 }
                 Ok(buyer)
             }
@@ -175,20 +181,7 @@ impl Load {
 
     /// Sends every acknowledged order once more: the same key is the same order (I8), and it is still there (I9).
     pub async fn repeat_all(&self) -> Result<()> {
-        for buyer in &self.buyers {
-            for (key, placed) in &buyer.placed {
-                let reply = buyer
-                    .client
-                    .place_order(key, &placed.sku, placed.quantity)
-                    .await?;
-                let reply = reply.expect(201)?;
-                ensure!(
-                    reply.text("/id")? == placed.id,
-                    "{key} was {placed:?}: {}",
-                    reply.body
-                );
-            }
-        }
+        try_join_all(self.buyers.iter().map(Buyer::repeat_all)).await?;
         Ok(())
     }
 
@@ -275,6 +268,19 @@ impl Buyer {
                 409 => {}
                 status => bail!("cancelling {id} answered {status}: {}", reply.body),
             }
+        }
+        Ok(())
+    }
+
+    async fn repeat_all(&self) -> Result<()> {
+        for (key, placed) in &self.placed {
+            let reply = self
+                .client
+                .place_order(key, &placed.sku, placed.quantity)
+                .await?
+                .expect(201)?;
+            let same = reply.text("/id")? == placed.id;
+            ensure!(same, "{key} was {placed:?}: {}", reply.body);
         }
         Ok(())
     }
