@@ -78,7 +78,7 @@ async fn each_thing_broken_once_under_load_loses_and_doubles_nothing() {
     let stock = [("PLENTY", 100_000), ("SCARCE", 40)];
     let mut load = Load::new(&shop, &mut random, 6, &stock).await.unwrap();
 
-    let (stop, progress) = (CancellationToken::new(), load.progress());
+    let (over, progress) = (CancellationToken::new(), load.progress());
     let breaking = async {
         let broken = async {
             edges(&shop, &progress).await?;
@@ -86,10 +86,10 @@ async fn each_thing_broken_once_under_load_loses_and_doubles_nothing() {
             replicas(&shop, &progress).await
         };
         let broken = broken.await;
-        stop.cancel();
+        over.cancel();
         broken
     };
-    let (ordered, broken) = tokio::join!(load.until(stop.clone()), breaking);
+    let (ordered, broken) = tokio::join!(load.until(over.clone()), breaking);
     broken.unwrap();
     ordered.unwrap();
 

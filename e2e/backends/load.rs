@@ -214,24 +214,25 @@ impl Load {
             }
         }
         for (sku, pieces) in &self.stock {
-            let shelf = shelves.get(sku).with_context(|| format!("{sku} is gone"))?;
+            let left = shelves.get(sku).with_context(|| format!("{sku} is gone"))?;
             let taken = taken.get(sku.as_str()).copied().unwrap_or(0);
             let received = i64::from(*pieces);
             ensure!(
-                shelf.received == received
-                    && shelf.available == received - taken
-                    && shelf.reserved + shelf.sold == taken,
-                "{sku}: {taken} of {received} went to confirmed orders, and the shelf has {shelf:?}"
+                left.received == received
+                    && left.available == received - taken
+                    && left.reserved + left.sold == taken,
+                "{sku}: {taken} of {received} went to confirmed orders, and the shelf has {left:?}"
             );
         }
         Ok(())
     }
 
-    /// How many orders ended in each status.
+    /// How many of its orders ended in each status.
     pub fn outcomes(&self, stores: &Snapshot) -> BTreeMap<String, usize> {
         let mut outcomes = BTreeMap::new();
-        let orders = stores.order.iter().flat_map(|store| store.orders.values());
-        for order in orders {
+        let ours = self.buyers.iter().flat_map(|buyer| buyer.placed.values());
+        let orders = stores.order.as_ref().map(|store| &store.orders);
+        for order in ours.filter_map(|placed| orders?.get(&placed.id)) {
             *outcomes.entry(order.status.clone()).or_default() += 1;
         }
         outcomes
