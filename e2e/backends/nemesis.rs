@@ -137,7 +137,9 @@ impl<'s> Nemesis<'s> {
     }
 
     fn one_of<T: Copy>(&mut self, all: &[T]) -> Result<T> {
-        all.choose(&mut self.random).copied().context("nothing to draw from")
+        all.choose(&mut self.random)
+            .copied()
+            .context("nothing to draw from")
     }
 
     /// Processes of the shop.
@@ -162,7 +164,8 @@ impl<'s> Nemesis<'s> {
         while self.goes_on() {
             let kind = self.one_of(&TO_OTHERS)?;
             let edge = self.one_of(&Edge::all())?;
-            let service = self.one_of(&[Service::Product, Service::Order, Service::Notification])?;
+            let service =
+                self.one_of(&[Service::Product, Service::Order, Service::Notification])?;
             let time = self.some_time();
             let of = match kind {
                 ToOthers::Cut | ToOthers::Reset | ToOthers::Silence | ToOthers::Delay => {
@@ -223,9 +226,13 @@ impl<'s> Nemesis<'s> {
             }
             ToOthers::LoseReply => {
                 let lines = shop.edge(Edge::Store(service));
-                let proxy = lines.of(self.random.random_range(0..2)).context("no proxy")?;
+                let proxy = lines
+                    .of(self.random.random_range(0..2))
+                    .context("no proxy")?;
                 let request: &[u8] = match service {
                     Service::Product => b"commitTransaction",
+                    // Of the one statement that places an order.
+                    Service::Order => b"unit_price",
                     _ => b"COMMIT",
                 };
                 let cut = proxy.cut_reply_after(request);

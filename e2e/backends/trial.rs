@@ -31,10 +31,7 @@ impl Trial {
     }
 
     /// Lets the customers order before, while and after something happens.
-    pub async fn during(
-        &mut self,
-        fault: impl AsyncFnOnce(&Platform) -> Result<()>,
-    ) -> Result<()> {
+    pub async fn during(&mut self, fault: impl AsyncFnOnce(&Platform) -> Result<()>) -> Result<()> {
         let stop = CancellationToken::new();
         let shop = &self.shop;
         let happening = async {

@@ -14,8 +14,6 @@ use crate::lifecycle::{Abandoned, Lifecycle};
 use crate::metrics_page::Metrics;
 use crate::server::{BindError, HttpService, HttpSettings, bind, serve};
 
-/// What a service that is being built waits for in the end: its own port.
-const LISTENER: &str = "listener";
 /// How long closing one store may take: less than the orchestrator waits after the grace period.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -45,8 +43,7 @@ impl Admin {
         health: &Health,
     ) -> Result<Self, BindError> {
         let settings = Arc::new(settings.clone());
-        // Its store may answer before it does itself.
-        health.waits_for(LISTENER, "the service is still being built".to_owned());
+        health.set_building(true);
         let (address, server) = admin_server(runtime, &settings, health).await?;
         runtime.lifecycle.spawn("admin-server", server);
         Ok(Self {
@@ -59,7 +56,7 @@ impl Admin {
     /// Takes the port of the service itself and puts the router behind it: it is built.
     pub async fn bind(self, runtime: &Runtime, router: Router) -> Result<App, BindError> {
         let (address, service) = main_server(runtime, &self.settings, router).await?;
-        self.health.waits_no_more(LISTENER);
+        self.health.set_building(false);
         Ok(App {
             lifecycle: runtime.lifecycle.clone(),
             metrics: runtime.metrics.clone(),

@@ -53,6 +53,7 @@ struct State {
     back_ends: BTreeMap<&'static str, &'static str>,
     checks: BTreeMap<&'static str, CheckState>,
     details: BTreeMap<&'static str, Detail>,
+    building: bool,
 }
 
 #[derive(Clone, Default)]
@@ -114,9 +115,9 @@ impl Health {
         self.with(|state| state.checks.insert(name, waiting));
     }
 
-    /// What [`Health::waits_for`] told of is there now.
-    pub(crate) fn waits_no_more(&self, name: &'static str) {
-        self.with(|state| state.checks.remove(name));
+    /// Says whether the service is still being built: its store may answer before it does itself.
+    pub(crate) fn set_building(&self, building: bool) {
+        self.with(|state| state.building = building);
     }
 
     /// Adds a check that readiness depends on: ready needs one success, and three failures in a row turn it off.
@@ -186,13 +187,16 @@ impl Health {
             return Some("a background task failed; see the log and restart".to_owned());
         }
         self.with(|state| {
-            state
-                .checks
-                .iter()
-                .find(|(_, check)| !check.holds())
+            let mut checks = state.checks.iter();
+            let failed = checks.find(|(_, check)| !check.holds());
+            failed
                 .map(|(name, check)| {
                     let reason = check.reason.as_deref().unwrap_or("not checked yet");
                     format!("{name}: {reason}")
+                })
+                .or_else(|| {
+                    let building = || "the service is still being built".to_owned();
+                    state.building.then(building)
                 })
         })
     }
