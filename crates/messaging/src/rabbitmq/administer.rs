@@ -38,7 +38,8 @@ pub async fn try_connection(
     program: &'static str,
 ) -> Result<(), BrokerError> {
     let address = Address::new(settings);
-    let address = address.map_err(|error| BrokerError::Refused(service_kit::error_chain(&error)))?;
+    let address =
+        address.map_err(|error| BrokerError::Refused(service_kit::error_chain(&error)))?;
     let line = Line::new(Arc::new(address), program, "try");
     let opened = line.open().await;
     line.close().await;

@@ -1,8 +1,6 @@
 //! A product, and what may be said about one.
 
-use contracts::events::product::{
-    ProductArchived, ProductSnapshot, ProductStatus, ProductUpdated,
-};
+use contracts::events::product::{ProductArchived, ProductSnapshot, ProductStatus, ProductUpdated};
 use contracts::{Money, Payload, ProductId, Sku, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
