@@ -32,6 +32,7 @@ pub struct Builder {
     own: BTreeSet<Server>,
     settings: Vec<(Service, String, String)>,
     patience: Option<Duration>,
+    tapped: bool,
 }
 
 impl Builder {
@@ -44,6 +45,7 @@ impl Builder {
             own: BTreeSet::new(),
             settings: Vec::new(),
             patience: None,
+            tapped: true,
         }
     }
 
@@ -92,6 +94,12 @@ impl Builder {
         self
     }
 
+    /// Without a tap: a measurement must not make the broker deliver everything once more. What only a tap sees is not checked.
+    pub fn untapped(mut self) -> Self {
+        self.tapped = false;
+        self
+    }
+
     /// Makes databases and queues, migrates, starts all processes, and waits until all are ready.
     pub async fn start(self) -> Result<Platform> {
         self.check_programs()?;
@@ -100,8 +108,10 @@ impl Builder {
         (self.declare)(back_ends.urls.broker.clone())
             .await
             .context("cannot declare the queues")?;
-        let tap = Tap::open(&back_ends.urls.broker).await?;
-        let mut stores = Stores::at(&back_ends.urls).await?.tapped(tap);
+        let mut stores = Stores::at(&back_ends.urls).await?;
+        if self.tapped {
+            stores = stores.tapped(Tap::open(&back_ends.urls.broker).await?);
+        }
         if let Some(patience) = self.patience {
             stores = stores.patience(patience);
         }
