@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use crate::url::UnsupportedUrl;
+
 type Cause = Arc<dyn Error + Send + Sync>;
 
 /// Why a command or a query failed. Nothing of a failed command was applied, unless the connection broke after the commit;
@@ -116,5 +118,11 @@ impl OpenError {
             place: place.into(),
             cause: cause.into().into(),
         }
+    }
+}
+
+impl From<UnsupportedUrl> for OpenError {
+    fn from(error: UnsupportedUrl) -> Self {
+        Self::refused(error)
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use messaging::Opened;
-use messaging::postgres::PostgresMessages;
-use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -18,17 +16,15 @@ const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::Postgres];
 /// Opens the store that the settings name.
 pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn NotificationStore>, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
-        return postgres(settings).await;
+        let store = PostgresNotifications::open(settings).await?;
+        return Ok(Opened::on_postgres(
+            store.database().clone(),
+            Arc::new(store),
+        ));
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteNotifications::open(&path).await?;
-    let database = store.database().clone();
-    let messages = SqliteMessages::open(database.clone()).await;
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(messages.map_err(OpenError::refused)?),
-        handle: Arc::new(database),
-    })
+    Opened::<dyn NotificationStore>::on_sqlite(store.database().clone(), Arc::new(store)).await
 }
 
 /// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
@@ -37,14 +33,12 @@ pub async fn attach(settings: &StoreSettings) -> Result<Opened<dyn NotificationS
     if engine(settings)? != StoreKind::Sqlite {
         return open(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteNotifications::attach(&path).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(SqliteMessages::attach(database.clone())),
-        handle: Arc::new(database),
-    })
+    Ok(Opened::beside_sqlite(
+        store.database().clone(),
+        Arc::new(store),
+    ))
 }
 
 /// Brings the store's schema up to this version.
@@ -52,20 +46,10 @@ pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
         return PostgresNotifications::migrate(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     Ok(SqliteNotifications::migrate(&path).await?)
 }
 
-async fn postgres(settings: &StoreSettings) -> Result<Opened<dyn NotificationStore>, OpenError> {
-    let store = PostgresNotifications::open(settings).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(PostgresMessages::new(database.clone())),
-        handle: Arc::new(database),
-    })
-}
-
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
-    StoreKind::of(&settings.url, ENGINES).map_err(OpenError::refused)
+    Ok(StoreKind::of(&settings.url, ENGINES)?)
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use messaging::Opened;
-use messaging::postgres::PostgresMessages;
-use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -22,17 +20,15 @@ pub async fn open(
     deadlines: Deadlines,
 ) -> Result<Opened<dyn OrderStore>, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
-        return postgres(settings, deadlines).await;
+        let store = PostgresOrders::open(settings, deadlines).await?;
+        return Ok(Opened::on_postgres(
+            store.database().clone(),
+            Arc::new(store),
+        ));
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteOrders::open(&path, deadlines).await?;
-    let database = store.database().clone();
-    let messages = SqliteMessages::open(database.clone()).await;
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(messages.map_err(OpenError::refused)?),
-        handle: Arc::new(database),
-    })
+    Opened::<dyn OrderStore>::on_sqlite(store.database().clone(), Arc::new(store)).await
 }
 
 /// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
@@ -44,14 +40,12 @@ pub async fn attach(
     if engine(settings)? != StoreKind::Sqlite {
         return open(settings, deadlines).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteOrders::attach(&path, deadlines).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(SqliteMessages::attach(database.clone())),
-        handle: Arc::new(database),
-    })
+    Ok(Opened::beside_sqlite(
+        store.database().clone(),
+        Arc::new(store),
+    ))
 }
 
 /// Brings the store's schema up to this version.
@@ -59,23 +53,10 @@ pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
         return PostgresOrders::migrate(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     Ok(SqliteOrders::migrate(&path).await?)
 }
 
-async fn postgres(
-    settings: &StoreSettings,
-    deadlines: Deadlines,
-) -> Result<Opened<dyn OrderStore>, OpenError> {
-    let store = PostgresOrders::open(settings, deadlines).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(PostgresMessages::new(database.clone())),
-        handle: Arc::new(database),
-    })
-}
-
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
-    StoreKind::of(&settings.url, ENGINES).map_err(OpenError::refused)
+    Ok(StoreKind::of(&settings.url, ENGINES)?)
 }

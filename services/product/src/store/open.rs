@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use messaging::Opened;
-use messaging::mongo::MongoMessages;
-use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -22,17 +20,12 @@ pub async fn open(
     rules: Rules,
 ) -> Result<Opened<dyn ProductStore>, OpenError> {
     if engine(settings)? == StoreKind::MongoDb {
-        return mongo(settings, rules).await;
+        let store = MongoStore::open(settings, rules).await?;
+        return Ok(Opened::on_mongo(store.database().clone(), Arc::new(store)));
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteStore::open(&path, rules).await?;
-    let database = store.database().clone();
-    let messages = SqliteMessages::open(database.clone()).await;
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(messages.map_err(OpenError::refused)?),
-        handle: Arc::new(database),
-    })
+    Opened::<dyn ProductStore>::on_sqlite(store.database().clone(), Arc::new(store)).await
 }
 
 /// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
@@ -44,14 +37,12 @@ pub async fn attach(
     if engine(settings)? != StoreKind::Sqlite {
         return open(settings, rules).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteStore::attach(&path, rules).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(SqliteMessages::attach(database.clone())),
-        handle: Arc::new(database),
-    })
+    Ok(Opened::beside_sqlite(
+        store.database().clone(),
+        Arc::new(store),
+    ))
 }
 
 /// Brings the store's schema up to this version.
@@ -59,23 +50,10 @@ pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
     if engine(settings)? == StoreKind::MongoDb {
         return MongoStore::migrate(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     Ok(SqliteStore::migrate(&path).await?)
 }
 
-async fn mongo(
-    settings: &StoreSettings,
-    rules: Rules,
-) -> Result<Opened<dyn ProductStore>, OpenError> {
-    let store = MongoStore::open(settings, rules).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(MongoMessages::new(database.clone())),
-        handle: Arc::new(database),
-    })
-}
-
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
-    StoreKind::of(&settings.url, ENGINES).map_err(OpenError::refused)
+    Ok(StoreKind::of(&settings.url, ENGINES)?)
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use messaging::Opened;
-use messaging::mongo::MongoMessages;
-use messaging::sqlite::SqliteMessages;
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -17,32 +15,13 @@ const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::MongoDb];
 
 /// Opens the store that the settings name.
 pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
-    match engine(settings)? {
-        StoreKind::MongoDb => mongo(settings).await,
-        _ => sqlite(settings).await,
+    if engine(settings)? == StoreKind::MongoDb {
+        let store = MongoUsers::open(settings).await?;
+        return Ok(Opened::on_mongo(store.database().clone(), Arc::new(store)));
     }
-}
-
-async fn sqlite(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteUsers::open(&path).await?;
-    let database = store.database().clone();
-    let messages = SqliteMessages::open(database.clone()).await;
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(messages.map_err(OpenError::refused)?),
-        handle: Arc::new(database),
-    })
-}
-
-async fn mongo(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
-    let store = MongoUsers::open(settings).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(MongoMessages::new(database.clone())),
-        handle: Arc::new(database),
-    })
+    Opened::<dyn UserStore>::on_sqlite(store.database().clone(), Arc::new(store)).await
 }
 
 /// Opens the store beside the processes of the service, for an administrator's command: a file must be there and is not
@@ -51,14 +30,12 @@ pub async fn attach(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, O
     if engine(settings)? != StoreKind::Sqlite {
         return open(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteUsers::attach(&path).await?;
-    let database = store.database().clone();
-    Ok(Opened {
-        store: Arc::new(store),
-        messages: Arc::new(SqliteMessages::attach(database.clone())),
-        handle: Arc::new(database),
-    })
+    Ok(Opened::beside_sqlite(
+        store.database().clone(),
+        Arc::new(store),
+    ))
 }
 
 /// Brings the store's schema up to this version.
@@ -66,10 +43,10 @@ pub async fn migrate(settings: &StoreSettings) -> Result<Applied, OpenError> {
     if engine(settings)? == StoreKind::MongoDb {
         return MongoUsers::migrate(settings).await;
     }
-    let path = sqlite_store::path_of(&settings.url).map_err(OpenError::refused)?;
+    let path = sqlite_store::path_of(&settings.url)?;
     Ok(SqliteUsers::migrate(&path).await?)
 }
 
 fn engine(settings: &StoreSettings) -> Result<StoreKind, OpenError> {
-    StoreKind::of(&settings.url, ENGINES).map_err(OpenError::refused)
+    Ok(StoreKind::of(&settings.url, ENGINES)?)
 }
