@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use contracts::events::order::OrderSummary;
 use contracts::events::product::ProductStatus;
-use contracts::events::stock::StockLine;
+use contracts::events::stock::{StockAdjusted, StockLine};
 use contracts::{AdjustmentId, OrderId, ProductId, Sku, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service_kit::Context;
@@ -107,6 +107,37 @@ pub struct Adjustment {
     pub actor: Option<UserId>,
     /// When.
     pub created_at: Timestamp,
+}
+
+impl Adjustment {
+    /// A new one, of now.
+    fn new(
+        sku: &Sku,
+        quantity: i64,
+        reason: &str,
+        actor: Option<UserId>,
+        context: &Context,
+    ) -> Self {
+        Self {
+            id: AdjustmentId::at(context.now),
+            sku: sku.clone(),
+            quantity,
+            reason: reason.to_owned(),
+            actor,
+            created_at: context.now,
+        }
+    }
+
+    /// The event that tells it, with what can be ordered after it.
+    fn told(&self, available: u64) -> StockAdjusted {
+        StockAdjusted {
+            adjustment_id: self.id,
+            sku: self.sku.clone(),
+            quantity: self.quantity,
+            reason: self.reason.clone(),
+            available,
+        }
+    }
 }
 
 /// How a list is ordered.

@@ -17,7 +17,7 @@ use super::{INVENTORY, PRODUCT, Told, event, inventory, remember, replay, tell};
 use crate::domain::product::{Description, NewProduct, Product, ProductPatch};
 use crate::domain::slug;
 use crate::domain::stock::Rules;
-use crate::store::{ChangeError, CreateError, Listed, Name, Once, Retry};
+use crate::store::{Adjustment, ChangeError, CreateError, Listed, Name, Once, Retry};
 
 /// Products of one title that are told apart by a number; those behind them by their id, so that the search for a free
 /// slug does not grow with a catalog full of one title.
@@ -103,7 +103,7 @@ async fn receive(
         tx.insert(INVENTORY, &[stock]).await?;
         return Ok(Vec::new());
     }
-    let adjustment = inventory::adjustment(
+    let adjustment = Adjustment::new(
         &product.sku,
         i64::from(pieces),
         "initial stock",

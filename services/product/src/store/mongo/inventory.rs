@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use contracts::events::stock::StockAdjusted;
 use contracts::{AdjustmentId, Sku, Timestamp, UserId};
 use futures_util::stream::TryStreamExt as _;
 use mongo_store::mongodb::bson::doc;
@@ -81,7 +80,7 @@ pub(super) async fn adjust(
         context,
         ..
     } = change;
-    let adjustment = adjustment(sku, change.quantity, reason, actor, context);
+    let adjustment = Adjustment::new(sku, change.quantity, reason, actor, context);
     shelf.stock.adjust(change.quantity)?;
     let mut told = vec![adjusted(&adjustment, &shelf.stock, context)];
     let low = shelf.low(change.rules);
@@ -93,32 +92,9 @@ pub(super) async fn adjust(
     Ok(Once::Done((adjustment, shelf.stock.inventory())))
 }
 
-pub(super) fn adjustment(
-    sku: &Sku,
-    quantity: i64,
-    reason: &str,
-    actor: Option<UserId>,
-    context: &Context,
-) -> Adjustment {
-    Adjustment {
-        id: AdjustmentId::at(context.now),
-        sku: sku.clone(),
-        quantity,
-        reason: reason.to_owned(),
-        actor,
-        created_at: context.now,
-    }
-}
-
 /// The event that tells an adjustment, with the stock after it.
 pub(super) fn adjusted(adjustment: &Adjustment, stock: &InventoryRow, context: &Context) -> Told {
-    let adjusted = StockAdjusted {
-        adjustment_id: adjustment.id,
-        sku: adjustment.sku.clone(),
-        quantity: adjustment.quantity,
-        reason: adjustment.reason.clone(),
-        available: stock.available,
-    };
+    let adjusted = adjustment.told(stock.available);
     event(adjustment.sku.to_string(), stock.version, adjusted, context)
 }
 

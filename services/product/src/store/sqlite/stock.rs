@@ -2,7 +2,7 @@
 
 pub(super) mod orders;
 
-use contracts::events::stock::{StockAdjusted, StockLow};
+use contracts::events::stock::StockLow;
 use contracts::{AdjustmentId, Sku, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use service_kit::Context;
@@ -47,7 +47,7 @@ pub(super) fn receive(
         .prepare_cached("INSERT INTO inventory (sku, received, available, reserved, sold, low_told) VALUES (?1, 0, 0, 0, 0, 1)")?
         .execute([product.sku.as_str()])?;
     if pieces > 0 {
-        let adjustment = adjustment(
+        let adjustment = Adjustment::new(
             &product.sku,
             i64::from(pieces),
             "initial stock",
@@ -77,27 +77,10 @@ pub(super) fn adjust(
     if quantity < 0 && now.available < quantity.unsigned_abs() {
         return Err(ChangeError::WouldGoNegative);
     }
-    let adjustment = adjustment(sku, quantity, reason, Some(retry.caller), context);
+    let adjustment = Adjustment::new(sku, quantity, reason, Some(retry.caller), context);
     let inventory = apply_adjustment(connection, &adjustment, rules, context)?;
     remember(connection, retry, adjustment.id.to_string(), context)?;
     Ok(Once::Done((adjustment, inventory)))
-}
-
-fn adjustment(
-    sku: &Sku,
-    quantity: i64,
-    reason: &str,
-    actor: Option<UserId>,
-    context: &Context,
-) -> Adjustment {
-    Adjustment {
-        id: AdjustmentId::at(context.now),
-        sku: sku.clone(),
-        quantity,
-        reason: reason.to_owned(),
-        actor,
-        created_at: context.now,
-    }
 }
 
 fn apply_adjustment(
@@ -125,18 +108,11 @@ fn apply_adjustment(
         ])?;
     let inventory = inventory(connection, &adjustment.sku)?
         .ok_or_else(|| StoreError::Unexpected(format!("{} has no inventory", adjustment.sku)))?;
-    let adjusted = StockAdjusted {
-        adjustment_id: adjustment.id,
-        sku: adjustment.sku.clone(),
-        quantity: adjustment.quantity,
-        reason: adjustment.reason.clone(),
-        available: inventory.available,
-    };
     tell(
         connection,
         adjustment.sku.to_string(),
         inventory.version,
-        adjusted,
+        adjustment.told(inventory.available),
         context,
     )?;
     tell_if_low(connection, &adjustment.sku, rules, context)?;
