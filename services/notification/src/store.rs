@@ -2,6 +2,7 @@
 //! what was heard, its inbox row. No query leaks out of `store/`.
 
 mod open;
+mod outcome;
 pub mod postgres;
 pub mod sqlite;
 

@@ -118,7 +118,7 @@ impl NotificationStore for SqliteNotifications {
         context: Context,
     ) -> Result<bool, StoreFailure> {
         self.db
-            .write(move |c| deliveries::record(c, id, attempt, tried, &context))
+            .write(move |c| deliveries::record(c, id, attempt, &tried, &context))
             .await
     }
 

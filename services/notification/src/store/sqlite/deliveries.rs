@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use contracts::events::notification::{NotificationDelivered, NotificationFailed};
-use contracts::{DeliveryId, Event, EventId, Payload, Timestamp, UserId};
+use contracts::{DeliveryId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use service_kit::Context;
 use sqlite_store::StoreError;
 
 use crate::domain::{Channel, DeliveryState};
+use crate::store::outcome::{About, Outcome};
 use crate::store::sqlite::rows::{self, CLAIMED_COLUMNS, DELIVERY_COLUMNS};
 use crate::store::{Claimed, Delivery, DeliveryFilter, StoreFailure, Tried};
 
@@ -76,14 +76,10 @@ pub(super) fn record(
     conn: &Connection,
     id: DeliveryId,
     attempt: u32,
-    tried: Tried,
+    tried: &Tried,
     context: &Context,
 ) -> Result<bool, StoreFailure> {
-    let (state, due_at, reason) = match tried {
-        Tried::Sent => (DeliveryState::Sent, None, None),
-        Tried::Later { reason, at } => (DeliveryState::Queued, Some(at), Some(reason)),
-        Tried::Failed { reason } => (DeliveryState::Failed, None, Some(reason)),
-    };
+    let outcome = Outcome::of(tried);
     let about = conn
         .prepare_cached(
             "UPDATE deliveries SET state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), updated_at = ?6 \
@@ -93,9 +89,9 @@ pub(super) fn record(
             params![
                 id.to_string(),
                 attempt,
-                state.as_str(),
-                due_at.map(Timestamp::unix_millis),
-                reason,
+                outcome.state.as_str(),
+                outcome.due_at.map(Timestamp::unix_millis),
+                outcome.reason,
                 context.now.unix_millis(),
             ],
             about,
@@ -104,24 +100,10 @@ pub(super) fn record(
     let Some(about) = about else {
         return Ok(false);
     };
-    if let Some(payload) = told(id, state, reason, &about) {
-        let event = Event {
-            id: EventId::at(context.now),
-            occurred_at: context.now,
-            aggregate_version: u64::from(attempt),
-            correlation_id: about.user_id.to_string(),
-            payload,
-        };
+    if let Some(event) = about.told(id, attempt, tried, context) {
         messaging::sqlite::append_outbox(conn, &event, context.traceparent.as_deref())?;
     }
     Ok(true)
-}
-
-/// What a delivery is about.
-struct About {
-    event_id: EventId,
-    user_id: UserId,
-    channel: String,
 }
 
 fn about(row: &Row<'_>) -> rusqlite::Result<About> {
@@ -130,32 +112,6 @@ fn about(row: &Row<'_>) -> rusqlite::Result<About> {
         user_id: rows::parsed(row, 1)?,
         channel: row.get(2)?,
     })
-}
-
-/// What others hear when a delivery has ended.
-fn told(
-    delivery_id: DeliveryId,
-    state: DeliveryState,
-    reason: Option<String>,
-    about: &About,
-) -> Option<Payload> {
-    let (event_id, user_id, channel) = (about.event_id, about.user_id, about.channel.clone());
-    match state {
-        DeliveryState::Sent => Some(Payload::from(NotificationDelivered {
-            delivery_id,
-            event_id,
-            user_id,
-            channel,
-        })),
-        DeliveryState::Failed => Some(Payload::from(NotificationFailed {
-            delivery_id,
-            event_id,
-            user_id,
-            channel,
-            reason: reason.unwrap_or_default(),
-        })),
-        _ => None,
-    }
 }
 
 /// The statement of a list: each combination of filters is one, so that SQLite can choose an index for it.
