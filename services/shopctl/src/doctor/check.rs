@@ -7,6 +7,7 @@ use serde::Serialize;
 use service_kit::error_chain;
 
 use super::CLOCKS_DIFFER;
+use crate::settings::Tenant;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,6 +118,19 @@ impl Findings {
                 None
             }
         }
+    }
+
+    /// Whether a service's user can be tried at all; its password is not in the settings of every administrator.
+    pub(super) fn can_log_in(&mut self, place: &str, subject: &str, tenant: &Tenant) -> bool {
+        if !tenant.user.password.is_empty() {
+            return true;
+        }
+        let found = format!(
+            "its password is not in the settings, so nothing was tried; set {}.password",
+            tenant.setting()
+        );
+        self.warn(place, subject, found);
+        false
     }
 
     /// Compares a server's clock, which was read after `before` was, with this machine's.

@@ -58,15 +58,7 @@ pub(super) async fn examine(settings: &Settings, tenants: &[Tenant], findings: &
 async fn user(settings: &Settings, tenant: &Tenant, all: &[Tenant], findings: &mut Findings) {
     let login = &tenant.user;
     let subject = format!("user {} of {}", login.name, tenant.name);
-    if login.password.is_empty() {
-        findings.warn(
-            PLACE,
-            subject,
-            format!(
-                "its password is not in the settings, so nothing was tried; set {}.password",
-                tenant.setting()
-            ),
-        );
+    if !findings.can_log_in(PLACE, &subject, tenant) {
         return;
     }
     let store = servers::store_of(&settings.postgres, &tenant.database, login);
