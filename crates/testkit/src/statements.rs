@@ -1,4 +1,4 @@
-//! Statements that stand where no test finds them.
+//! Statements that stand where no test finds them, and those that read more than they look for.
 
 use std::path::Path;
 
@@ -44,6 +44,34 @@ fn lines_that_spell_out(text: &str) -> impl Iterator<Item = usize> {
         let spelled = SPELLED.iter().any(|start| argument.starts_with(start));
         spelled.then(|| before.lines().count())
     })
+}
+
+/// Statements by name, each with steps of its plan.
+pub type Steps = Vec<(&'static str, Vec<String>)>;
+
+/// The statements with steps that read a table or an index from end to end, as `explain` gives them.
+pub async fn whole_scans(
+    statements: &[(&'static str, &'static str)],
+    explain: impl AsyncFn(&'static str) -> Vec<String>,
+) -> Steps {
+    let mut whole = Vec::new();
+    for (name, sql) in statements {
+        let scans = explain(sql).await;
+        if !scans.is_empty() {
+            whole.push((*name, scans));
+        }
+    }
+    whole
+}
+
+/// The steps that a test expects.
+#[must_use]
+pub fn steps(expected: &[(&'static str, &[&str])]) -> Steps {
+    let owned = expected.iter().map(|(name, steps)| {
+        let steps = steps.iter().map(|step| (*step).to_owned());
+        (*name, steps.collect())
+    });
+    owned.collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Every statement fits the schema, and reads along an index what it looks for.
 
-use postgres_store::Plan;
 use testkit::isolated::{PostgresDatabase, postgres_database};
+use testkit::statements::{steps, whole_scans};
 
 use super::*;
 
@@ -47,34 +47,15 @@ async fn store(place: &PostgresDatabase) -> PostgresNotifications {
     PostgresNotifications::open(&settings).await.unwrap()
 }
 
-/// The statements with steps that read a table or an index from end to end.
-async fn whole_scans(
-    explain: impl AsyncFn(&'static str) -> Plan,
-) -> Vec<(&'static str, Vec<String>)> {
-    let mut whole = Vec::new();
-    for (name, sql) in statements::ALL {
-        let scans = explain(sql).await.whole_scans();
-        if !scans.is_empty() {
-            whole.push((*name, scans));
-        }
-    }
-    whole
-}
-
-fn expected(whole: &[(&'static str, &'static [&'static str])]) -> Vec<(&'static str, Vec<String>)> {
-    let expected = whole.iter().map(|(name, scans)| {
-        let scans = scans.iter().map(|scan| (*scan).to_owned());
-        (*name, scans.collect())
-    });
-    expected.collect()
-}
-
 #[tokio::test]
 async fn every_statement_fits_the_schema_and_goes_along_an_index() {
     let place = postgres_database().await.unwrap();
     let db = store(&place).await.db;
-    let whole = whole_scans(async |sql| db.query_plan(sql).await.unwrap()).await;
-    assert_eq!(whole, expected(WHOLE));
+    let whole = whole_scans(statements::ALL, async |sql| {
+        db.query_plan(sql).await.unwrap().whole_scans()
+    })
+    .await;
+    assert_eq!(whole, steps(WHOLE));
 }
 
 #[tokio::test]
@@ -82,8 +63,11 @@ async fn with_a_hundred_thousand_rows_every_statement_still_goes_along_its_index
     let place = postgres_database().await.unwrap();
     let db = store(&place).await.db;
     sqlx::raw_sql(FILL).execute(db.pool()).await.unwrap();
-    let whole = whole_scans(async |sql| db.likely_plan(sql).await.unwrap()).await;
-    assert_eq!(whole, expected(WHOLE_OF_MANY));
+    let whole = whole_scans(statements::ALL, async |sql| {
+        db.likely_plan(sql).await.unwrap().whole_scans()
+    })
+    .await;
+    assert_eq!(whole, steps(WHOLE_OF_MANY));
 }
 
 #[test]
