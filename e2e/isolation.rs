@@ -54,7 +54,7 @@ async fn service_status(stranger: &Client, service: &str, expected: &str) -> Val
 async fn orders_are_taken_while_other_services_are_stopped_and_finish_when_they_are_back() {
     let parent = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(parent.path()).unwrap();
-    let (mut platform, stranger) = start(&folder).await;
+    let (mut platform, stranger) = Box::pin(start(&folder)).await;
     let admin = sign_in_admin(&stranger, folder.path()).await;
     admin.create_product("ISLE", 1_000, 10).await.unwrap();
     let customer = stranger.register("islander@example.com").await.unwrap();

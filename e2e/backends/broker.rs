@@ -143,7 +143,7 @@ async fn f4_an_exchange_that_was_deleted_is_made_again_with_all_bindings() {
     trial
         .during(async |shop| {
             let api = format!("{}/api", shop.rabbit_api_url());
-            let http = reqwest::Client::new();
+            let http = reqwest::Client::builder().no_proxy().build()?;
             let exchange = format!("{api}/exchanges/%2f/shop.events");
             let bindings = async || -> Result<usize> {
                 let list = http.get(format!("{exchange}/bindings/source")).send();

@@ -126,7 +126,7 @@ impl<'s> Nemesis<'s> {
         self.begun.elapsed() < self.until
     }
 
-    #[expect(clippy::print_stderr, reason = "a failing run must show what it did")]
+    /// Shown by a failing run.
     fn tell(&mut self, what: &str, of: &str) {
         eprintln!("{:7.2} s  {what} {of}", self.begun.elapsed().as_secs_f64());
         *self.done.entry(what.to_owned()).or_default() += 1;
@@ -175,13 +175,13 @@ impl<'s> Nemesis<'s> {
                 _ => String::new(),
             };
             self.tell(&format!("{kind:?}"), &of);
-            self.to_others(kind, edge, service, time).await?;
+            self.do_to_others(kind, edge, service, time).await?;
             lasting(self.some_time() / 2).await;
         }
         Ok(self.done)
     }
 
-    async fn to_others(
+    async fn do_to_others(
         &mut self,
         kind: ToOthers,
         edge: Edge,
@@ -324,7 +324,6 @@ async fn whatever_breaks_nothing_is_lost_or_doubled() {
 }
 
 /// Waits until all replicas are ready; one that had ended by itself is started again, as Kubernetes would.
-#[expect(clippy::print_stderr, reason = "it is worth knowing")]
 async fn all_run(shop: &Platform) -> Result<()> {
     for replica in shop.replicas() {
         if !replica.is_running().await? {
@@ -338,7 +337,7 @@ async fn all_run(shop: &Platform) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "`make nemesis` shows it")]
+/// For `make nemesis`, which shows it.
 fn report(faults: &BTreeMap<String, usize>, orders: &BTreeMap<String, usize>) {
     let count = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
     eprintln!("{} faults: {faults:?}", count(faults));

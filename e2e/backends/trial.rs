@@ -32,7 +32,7 @@ impl Trial {
 
     /// Lets the customers order before, while and after something happens.
     pub async fn during(&mut self, fault: impl AsyncFnOnce(&Platform) -> Result<()>) -> Result<()> {
-        let stop = CancellationToken::new();
+        let over = CancellationToken::new();
         let shop = &self.shop;
         let happening = async {
             let happened = async {
@@ -41,10 +41,10 @@ impl Trial {
                 some_orders(shop).await
             };
             let happened = happened.await;
-            stop.cancel();
+            over.cancel();
             happened
         };
-        let (ordered, happened) = tokio::join!(self.load.until(stop.clone()), happening);
+        let (ordered, happened) = tokio::join!(self.load.until(over.clone()), happening);
         happened.context("the fault could not be done")?;
         ordered.context("the customers could not go on")
     }

@@ -72,7 +72,7 @@ async fn orders_as_rows(url: &str, store: &Orders) {
         let lines = order.lines.iter().map(|(sku, quantity)| {
             serde_json::json!({"sku": sku, "title": "t", "quantity": quantity, "unit_price": 1})
         });
-        let lines = serde_json::Value::from_iter(lines);
+        let lines: serde_json::Value = lines.collect();
         let (status, version, at) = (&order.status, order.version, order.created_at);
         run(
             &mut connection,
