@@ -67,7 +67,9 @@ async fn parked(admin: &Client) -> Vec<Value> {
 
 async fn until_parked(admin: &Client) -> Value {
     wait::until("the message to be parked", || async {
-        Ok(parked(admin).await.pop())
+        // The gateway may need a moment to find a service that was started again.
+        let reply = admin.get(PARKED).await?;
+        Ok(reply.body.pointer("/data/0").cloned())
     })
     .await
     .unwrap()
