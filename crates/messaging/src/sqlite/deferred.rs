@@ -194,7 +194,11 @@ impl NewRow {
         }
     }
 
-    fn insert(self, connection: &Connection, conflict: &str) -> Result<(), sqlite_store::StoreError> {
+    fn insert(
+        self,
+        connection: &Connection,
+        conflict: &str,
+    ) -> Result<(), sqlite_store::StoreError> {
         let sql = format!(
             "INSERT INTO deferred ({MESSAGE_COLUMNS}, queue, attempts, reason, next_at, parked_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12) {conflict}"
