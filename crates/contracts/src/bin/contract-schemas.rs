@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match write_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")) {
+    match write_all() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ =
@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn write_all(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+fn write_all() -> Result<(), Box<dyn std::error::Error>> {
+    // Asked for when it runs: clones share a build folder, and what was compiled may come from another one.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.ok_or("cargo says where the schemas are: run `make generate`")?;
+    let folder = Path::new(&package).join("schemas");
     for (name, text) in contracts::schema::files()? {
         let path = folder.join(&name);
         if let Ok(released) = std::fs::read_to_string(&path) {
