@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis servers lint fmt doc deny generate bench bench-gate
+.PHONY: help run run-backends demo test nemesis servers lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -48,7 +48,8 @@ servers: ## Keep the servers of the tests running, and print how to use them (un
 	@$(CARGO) build --locked --quiet -p testkit --bin test-servers
 	@exec $(CARGO_TARGET_DIR)/debug/test-servers
 
-lint: ## Formatting, clippy, docs
+lint: ## Formatting, clippy, compose.yaml
+	hack/check-compose.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
 
@@ -64,6 +65,12 @@ generate: ## Write the generated files that are committed
 
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh
+
+# How long the broker is away, and how many orders a second there are meanwhile.
+MINUTES ?= 10
+RATE ?= 50
+bench-outage: ## Measure a shop whose broker is away for long (MINUTES=10 RATE=50)
+	MINUTES=$(MINUTES) RATE=$(RATE) bench/run.sh outage
 
 bench-gate: ## The CI gate: instructions per request at the gateway (installs valgrind when root)
 	@hack/ensure-tools.sh valgrind
