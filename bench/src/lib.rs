@@ -1,5 +1,6 @@
-//! Measures the platform: the one binary and the gateway against the budgets of `docs/performance.md` (`make bench`), and the
-//! gateway's instructions per request for CI (`make bench-gate`).
+//! Measures the platform against the budgets of `docs/performance.md`: the one binary, the gateway, and the five services on real
+//! servers (`make bench`); the same without a broker for minutes (`make bench-outage`); and the gateway's instructions per request
+//! for CI (`make bench-gate`).
 
 pub mod callgrind;
 pub mod figures;
@@ -7,6 +8,7 @@ pub mod load;
 pub mod measure;
 pub mod open_load;
 pub mod process;
+pub mod real_shop;
 pub mod report;
 pub mod requests;
 pub mod subjects;

@@ -1,11 +1,12 @@
 //! A closed-loop load: a number of keep-alive connections, each sending its next request when the last was answered.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -19,8 +20,8 @@ use crate::requests::{Make, Sent};
 pub struct Load {
     /// `host:port`.
     pub address: String,
-    /// The access token; may be empty.
-    pub token: String,
+    /// The access tokens of those who ask in turn; none for strangers.
+    pub tokens: Arc<[String]>,
     /// The status of every answer; another is an error.
     pub expected: StatusCode,
     /// Makes the requests.
@@ -64,25 +65,55 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads the answer whole.
-    pub async fn send(&mut self, request: Sent, expected: StatusCode) -> Result<Bytes> {
+    /// Sends a request and reads the answer whole, whatever it says.
+    pub async fn ask(&mut self, request: Sent) -> Result<Response<Bytes>> {
         let response = self.sender.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        if status != expected {
-            bail!("{status}: {}", String::from_utf8_lossy(&body));
+        let (head, body) = response.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+
+    /// Sends a request that must be answered as expected, and returns the body.
+    pub async fn send(&mut self, request: Sent, expected: StatusCode) -> Result<Bytes> {
+        let (head, body) = self.ask(request).await?.into_parts();
+        if head.status != expected {
+            bail!("{}: {}", head.status, String::from_utf8_lossy(&body));
         }
         Ok(body)
     }
 }
 
 impl Load {
+    /// The request with this number.
+    #[must_use]
+    pub fn request(&self, n: u64) -> Sent {
+        let whose = usize::try_from(n).unwrap_or_default();
+        let whose = whose.checked_rem(self.tokens.len()).unwrap_or_default();
+        let token = self.tokens.get(whose).map_or("", String::as_str);
+        (self.make)(&self.address, token, n)
+    }
+
     /// Sends the requests with these numbers over this many connections.
     pub async fn run(&self, connections: usize, numbers: Range<u64>) -> Result<Outcome> {
+        self.run_while(connections, numbers, |_| true).await
+    }
+
+    /// Sends requests with numbers from `first` on over this many connections until the time is over.
+    pub async fn run_for(&self, connections: usize, first: u64, time: Duration) -> Result<Outcome> {
+        self.run_while(connections, first..u64::MAX, move |since| since < time)
+            .await
+    }
+
+    async fn run_while(
+        &self,
+        connections: usize,
+        numbers: Range<u64>,
+        go_on: impl Fn(Duration) -> bool + Copy + Send + 'static,
+    ) -> Result<Outcome> {
         let started = Instant::now();
         let mut workers = JoinSet::new();
         for first in numbers.clone().take(connections) {
             let own = (first..numbers.end).step_by(connections);
+            let own = own.take_while(move |_| go_on(started.elapsed()));
             workers.spawn(self.clone().work(own));
         }
         let mut answered = 0;
@@ -99,8 +130,7 @@ impl Load {
         let mut connection = Connection::open(&self.address).await?;
         let mut answered = 0;
         for n in numbers {
-            let request = (self.make)(&self.address, &self.token, n);
-            connection.send(request, self.expected).await?;
+            connection.send(self.request(n), self.expected).await?;
             answered += 1;
         }
         Ok(answered)
@@ -116,7 +146,7 @@ mod tests {
     fn load(upstream: &Upstream, expected: StatusCode) -> Load {
         Load {
             address: upstream.address.to_string(),
-            token: String::new(),
+            tokens: Arc::default(),
             expected,
             make: requests::list,
         }
@@ -130,6 +160,29 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(outcome.answered, 100);
+    }
+
+    #[tokio::test]
+    async fn a_load_ends_when_its_time_is_over() {
+        let upstream = Upstream::start().await.unwrap();
+        let time = Duration::from_millis(50);
+        let outcome = load(&upstream, StatusCode::OK)
+            .run_for(3, 7, time)
+            .await
+            .unwrap();
+        assert!(outcome.answered >= 3 && outcome.took >= time);
+    }
+
+    #[tokio::test]
+    async fn customers_ask_in_turn() {
+        let upstream = Upstream::start().await.unwrap();
+        let load = Load {
+            tokens: ["ada".to_owned(), "bob".to_owned()].into(),
+            make: requests::own_orders,
+            ..load(&upstream, StatusCode::OK)
+        };
+        let tokens = [0, 1, 2].map(|n| load.request(n).headers()["authorization"].clone());
+        assert_eq!(tokens, ["Bearer ada", "Bearer bob", "Bearer ada"]);
     }
 
     #[tokio::test]

@@ -1,22 +1,27 @@
-//! Measures the one binary and the gateway against the budgets of `docs/performance.md`: `make bench`.
+//! Measures the platform against the budgets of `docs/performance.md`: `make bench`, `make bench-outage`.
 //!
 //! Prints one table and keeps the rows under `bench/results/`. Wall-clock figures are for reading, not for gating: the
 //! gate is `bench/gateway-instructions.sh`.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bench::measure;
 use bench::report::Report;
 
-/// What can be measured alone.
-const PARTS: [&str; 4] = ["ready", "list", "orders", "gateway"];
+/// What is measured if nothing is chosen.
+const PARTS: [&str; 6] = ["ready", "list", "orders", "gateway", "backends", "growth"];
+/// What takes too long for that.
+const LONG: &str = "outage";
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: bench PATH-OF-SHOP PATH-OF-GATEWAY [ready|list|orders|gateway]…";
-    let shop = arguments.next().context(usage)?;
-    let gateway = arguments.next().context(usage)?;
+    let usage =
+        "usage: bench FOLDER-OF-PROGRAMS [ready|list|orders|gateway|backends|growth|outage]…";
+    let programs = arguments.next().context(usage)?;
     let mut parts: Vec<String> = arguments.collect();
-    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+    let known = |part: &str| part == LONG || PARTS.contains(&part);
+    if let Some(unknown) = parts.iter().find(|part| !known(part)) {
         bail!("nothing is called {unknown}; {usage}");
     }
     if parts.is_empty() {
@@ -25,18 +30,34 @@ fn main() -> Result<()> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(run(&shop, &gateway, &parts))
+        .block_on(run(Path::new(&programs), &parts))
 }
 
-async fn run(shop: &str, gateway: &str, parts: &[String]) -> Result<()> {
+async fn run(programs: &Path, parts: &[String]) -> Result<()> {
     let mut report = Report::default();
+    let measured = measure_all(programs, parts, &mut report).await;
+    // What was measured before something failed is worth minutes.
+    report.finish()?;
+    measured
+}
+
+async fn measure_all(programs: &Path, parts: &[String], report: &mut Report) -> Result<()> {
+    let [shop, gateway] = ["shop", "gateway"].map(|name| programs.join(name).display().to_string());
+    let cores = measure::given_cores()?;
     for part in parts {
         match part.as_str() {
-            "ready" => measure::ready::measure(shop, &mut report).await?,
-            "list" => measure::list::measure(shop, &mut report).await?,
-            "orders" => measure::orders::measure(shop, &mut report).await?,
-            _ => measure::gateway::measure(gateway, &mut report).await?,
+            "backends" | "growth" | "outage" => measure::run_on(&cores)?,
+            _ => measure::beside_the_subject()?,
+        }
+        match part.as_str() {
+            "ready" => measure::ready::measure(&shop, report).await?,
+            "list" => measure::list::measure(&shop, report).await?,
+            "orders" => measure::orders::measure(&shop, report).await?,
+            "gateway" => measure::gateway::measure(&gateway, report).await?,
+            "backends" => measure::backends::measure(&shop, report).await?,
+            "growth" => measure::growth::measure(&shop, report).await?,
+            _ => measure::outage::measure(&shop, report).await?,
         }
     }
-    report.finish()
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! An open-loop load: requests are sent at a fixed rate, however long the answers to earlier ones take.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -24,47 +24,70 @@ pub struct Answer {
 }
 
 /// Connections that wait for their next request.
-type Idle = Arc<Mutex<Vec<Connection>>>;
+#[derive(Clone, Default)]
+pub struct Idle(Arc<Mutex<Vec<Connection>>>);
+
+impl Idle {
+    /// One of them, or a new one to this address.
+    pub async fn take(&self, address: &str) -> Result<Connection> {
+        let waiting = self.waiting().pop();
+        match waiting {
+            Some(connection) => Ok(connection),
+            None => Connection::open(address).await,
+        }
+    }
+
+    /// It waits again.
+    pub fn give_back(&self, connection: Connection) {
+        self.waiting().push(connection);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Sends the requests with these numbers, `rate` a second, and returns the answers in no order.
 pub async fn run(load: &Load, rate: u32, numbers: Range<u64>) -> Result<Vec<Answer>> {
+    let idle = Idle::default();
+    paced(rate, numbers, |n| send(load.clone(), idle.clone(), n)).await
+}
+
+/// Does `one` for each of these numbers, `rate` a second, however long each takes; returns what they gave, in no order.
+pub async fn paced<T, F>(rate: u32, numbers: Range<u64>, one: impl Fn(u64) -> F) -> Result<Vec<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
     let period = (Duration::from_secs(1) / rate.max(1)).max(FINEST);
     let at_once = usize::try_from((rate / 1_000).max(1))?;
     let mut ticks = tokio::time::interval(period);
     // A late tick is made up for: the rate is what was asked for.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let idle = Idle::default();
     let mut sent = JoinSet::new();
-    let mut answers = Vec::new();
+    let mut done = Vec::new();
     let mut numbers = numbers.into_iter().peekable();
     while numbers.peek().is_some() {
         ticks.tick().await;
         for n in numbers.by_ref().take(at_once) {
-            sent.spawn(send(load.clone(), Arc::clone(&idle), n));
+            sent.spawn(one(n));
         }
         while let Some(answer) = sent.try_join_next() {
-            answers.push(answer.context("a request panicked")??);
+            done.push(answer.context("a request panicked")??);
         }
     }
     while let Some(answer) = sent.join_next().await {
-        answers.push(answer.context("a request panicked")??);
+        done.push(answer.context("a request panicked")??);
     }
-    Ok(answers)
+    Ok(done)
 }
 
 async fn send(load: Load, idle: Idle, n: u64) -> Result<Answer> {
-    let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let started = Instant::now();
-    let mut connection = match waiting {
-        Some(connection) => connection,
-        None => Connection::open(&load.address).await?,
-    };
-    let request = (load.make)(&load.address, &load.token, n);
-    let body = connection.send(request, load.expected).await?;
+    let mut connection = idle.take(&load.address).await?;
+    let body = connection.send(load.request(n), load.expected).await?;
     let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-    idle.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(connection);
+    idle.give_back(connection);
     Ok(Answer { took_ms, body })
 }
 
@@ -81,7 +104,7 @@ mod tests {
         let upstream = Upstream::start().await.unwrap();
         let load = Load {
             address: upstream.address.to_string(),
-            token: String::new(),
+            tokens: Arc::default(),
             expected: StatusCode::OK,
             make: requests::list,
         };

@@ -25,10 +25,49 @@ pub fn own_orders(authority: &str, token: &str, _n: u64) -> Sent {
     request
 }
 
-/// The `n`th order of one piece.
+/// The first page of the product list with products of two common words.
+#[must_use]
+pub fn search(authority: &str, _token: &str, _n: u64) -> Sent {
+    get("/api/v1/products?limit=20&q=stone%20mug", authority)
+}
+
+/// The first page of products with a word that few have; see `measure::growth`.
+#[must_use]
+pub fn search_rare(authority: &str, _token: &str, _n: u64) -> Sent {
+    get("/api/v1/products?limit=20&q=rare3x", authority)
+}
+
+/// Everybody's orders: for the administrator.
+#[must_use]
+pub fn all_orders(authority: &str, token: &str, _n: u64) -> Sent {
+    let mut request = get("/api/v1/admin/orders", authority);
+    set(request.headers_mut(), AUTHORIZATION, &bearer(token));
+    request
+}
+
+/// The `n`th order of one piece, always of the same product.
 #[must_use]
 pub fn order(authority: &str, token: &str, n: u64) -> Sent {
-    let body = r#"{"items":[{"sku":"BENCH","quantity":1}]}"#;
+    order_of("BENCH", authority, token, n)
+}
+
+/// How many products [`order_of_many`] orders.
+pub const MANY: u64 = 50;
+
+/// The name of one of the products that [`order_of_many`] orders.
+#[must_use]
+pub fn one_of_many(n: u64) -> String {
+    format!("BENCH-{}", n % MANY)
+}
+
+/// The `n`th order of one piece, of one of many products.
+#[must_use]
+pub fn order_of_many(authority: &str, token: &str, n: u64) -> Sent {
+    order_of(&one_of_many(n), authority, token, n)
+}
+
+fn order_of(sku: &str, authority: &str, token: &str, n: u64) -> Sent {
+    let body = format!(r#"{{"items":[{{"sku":"{sku}","quantity":1}}]}}"#);
     let mut request = Request::new(Full::from(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from_static("/api/v1/orders");
@@ -44,7 +83,16 @@ pub fn order(authority: &str, token: &str, n: u64) -> Sent {
 /// An order whose answer waits for its outcome.
 #[must_use]
 pub fn awaited_order(authority: &str, token: &str, n: u64) -> Sent {
-    let mut request = order(authority, token, n);
+    awaited(order(authority, token, n))
+}
+
+/// The same, of one of many products.
+#[must_use]
+pub fn awaited_order_of_many(authority: &str, token: &str, n: u64) -> Sent {
+    awaited(order_of_many(authority, token, n))
+}
+
+fn awaited(mut request: Sent) -> Sent {
     set(
         request.headers_mut(),
         HeaderName::from_static("prefer"),

@@ -150,7 +150,7 @@ async fn profile(gateway: &str, route: &str, make: Make, requests: u64) -> Resul
     let gateway = Gateway::start(&starter, gateway, upstream.address, Extras::On).await?;
     let load = Load {
         address: gateway.address.to_string(),
-        token: gateway.token.clone(),
+        tokens: [gateway.token.clone()].into(),
         expected: StatusCode::OK,
         make,
     };

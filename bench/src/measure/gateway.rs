@@ -34,10 +34,10 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(what: &'static str, pid: u32, address: String, token: String, make: Make) -> Self {
+    fn new(what: &'static str, pid: u32, address: String, tokens: Vec<String>, make: Make) -> Self {
         let load = Load {
             address,
-            token,
+            tokens: tokens.into(),
             expected: StatusCode::OK,
             make,
         };
@@ -72,8 +72,8 @@ pub async fn measure(binary: &str, report: &mut Report) -> Result<()> {
     let nginx = Nginx::start(&starter, upstream.address).await?;
 
     let of = |gateway: &Gateway, what, make| {
-        let (address, token) = (gateway.address.to_string(), gateway.token.clone());
-        anyhow::Ok(Subject::new(what, gateway.pid()?, address, token, make))
+        let (address, tokens) = (gateway.address.to_string(), vec![gateway.token.clone()]);
+        anyhow::Ok(Subject::new(what, gateway.pid()?, address, tokens, make))
     };
     let mut subjects = vec![
         of(&plain, "gateway, plain pass-through", requests::list)?,
@@ -81,13 +81,7 @@ pub async fn measure(binary: &str, report: &mut Report) -> Result<()> {
     ];
     if let Some(nginx) = &nginx {
         let address = nginx.address.to_string();
-        let subject = Subject::new(
-            "nginx",
-            nginx.pid()?,
-            address,
-            String::new(),
-            requests::list,
-        );
+        let subject = Subject::new("nginx", nginx.pid()?, address, Vec::new(), requests::list);
         subjects.push(subject);
     }
     // The first round warms up and does not count.

@@ -1,5 +1,7 @@
 //! The product list on one core.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use http::StatusCode;
 use serde_json::Value;
@@ -41,7 +43,7 @@ pub async fn measure(binary: &str, report: &mut Report) -> Result<()> {
         }
         let load = Load {
             address: address.to_owned(),
-            token: String::new(),
+            tokens: Arc::default(),
             expected: StatusCode::OK,
             make: requests::list,
         };

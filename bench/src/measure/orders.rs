@@ -3,17 +3,17 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use http::StatusCode;
-use serde_json::Value;
 use testkit::client::Client;
 use testkit::process::{RunFile, ShopHarness};
 use testkit::wait;
 
+use super::confirmed::{self, Confirmed};
 use crate::load::Load;
-use crate::open_load::{self, Answer};
 use crate::process;
-use crate::report::{Budget, Report, percentile};
+use crate::real_shop::token;
+use crate::report::{Budget, Report};
 use crate::requests;
 
 const ROUNDS: u64 = 5;
@@ -21,11 +21,6 @@ const ORDERS_PER_ROUND: u64 = 2_000;
 const CONNECTIONS: usize = 64;
 /// How long all orders of a round may take to be confirmed.
 const DRAIN: Duration = Duration::from_mins(5);
-/// Rates of the open loop, and the budgets of its 50th and 99th percentile in milliseconds.
-const RATES: [(u32, Option<f64>, f64); 2] = [(20, Some(12.0), 45.0), (100, None, 100.0)];
-/// Seconds of a round of the open loop.
-const SECONDS: u32 = 10;
-const LATENCY_ROUNDS: u64 = 3;
 
 /// A shop with one product that all orders want.
 struct Subject {
@@ -49,7 +44,7 @@ pub async fn measure(binary: &str, report: &mut Report) -> Result<()> {
         &[settled],
         Budget::AtMost(60.0),
     );
-    for (rate, half, most) in RATES {
+    for (rate, half, most) in confirmed::RATES {
         latency(&mut subject, rate, half, most, report).await?;
     }
     process.stop(wait::PATIENCE).await?;
@@ -72,7 +67,7 @@ impl Subject {
         .await?;
         let load = Load {
             address: address.to_owned(),
-            token: customer.token().context("not signed in")?.to_owned(),
+            tokens: [token(&customer)?].into(),
             expected: StatusCode::CREATED,
             make: requests::order,
         };
@@ -148,29 +143,13 @@ async fn latency(
         make: requests::awaited_order,
         ..subject.load.clone()
     };
-    let (mut halves, mut mosts) = (Vec::new(), Vec::new());
-    for _ in 0..LATENCY_ROUNDS {
-        let numbers = subject.next(u64::from(rate * SECONDS));
-        let answers = open_load::run(&load, rate, numbers).await?;
-        let times = times_to_confirmed(&answers)?;
-        halves.push(percentile(&times, 0.5));
-        mosts.push(percentile(&times, 0.99));
+    let mut confirmed = Confirmed::default();
+    for _ in 0..confirmed::ROUNDS {
+        let numbers = subject.next(u64::from(rate * confirmed::SECONDS));
+        confirmed.round(&load, rate, numbers).await?;
         subject.drained().await?;
     }
     let what = format!("placed → confirmed at {rate}/s, open loop");
-    let half = half.map_or(Budget::None, Budget::AtMost);
-    report.add(&format!("{what}, p50"), "ms", &halves, half);
-    report.add(&format!("{what}, p99"), "ms", &mosts, Budget::AtMost(most));
+    confirmed.report(&what, half, most, report);
     Ok(())
-}
-
-fn times_to_confirmed(answers: &[Answer]) -> Result<Vec<f64>> {
-    let each = answers.iter().map(|answer| {
-        let order: Value = serde_json::from_slice(&answer.body)?;
-        match order.pointer("/status").and_then(Value::as_str) {
-            Some("confirmed") => Ok(answer.took_ms),
-            _ => bail!("an order was not confirmed in time: {order}"),
-        }
-    });
-    each.collect()
 }
