@@ -1,6 +1,6 @@
 //! RabbitMQ, 3.10 or newer.
 //!
-//! One topic exchange, a quorum queue for each of the service's bindings, and one for its dead letters ([`topology`]).
+//! One topic exchange, a quorum queue for each of the service's bindings, and one for its dead letters (`topology`).
 //! Two connections: one that publishes and may be blocked by the broker, and one that consumes. Both are made when they
 //! are needed and made anew after they broke; who uses them waits between tries with a growing back-off. A task of the
 //! service's life looks after the queues. Nothing here fails a start because the broker is away.
