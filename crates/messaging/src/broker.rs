@@ -125,6 +125,11 @@ impl Delivery {
 /// kill the process.
 pub const DELIVERY_LIMIT: u32 = 20;
 
+/// From so many hand-outs on a message is under suspicion, and handed out alone. One that kills the process is suspected
+/// together with those that were in hand with it; one at a time they prove their innocence, and only the culprit reaches
+/// the delivery limit.
+pub(crate) const SUSPECT: u32 = 4;
+
 /// The dead-letter queue of the service that owns a queue: `order.stock` → `order.dead-letters`.
 #[must_use]
 pub fn dead_letters_of(queue: &str) -> String {

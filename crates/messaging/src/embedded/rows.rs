@@ -7,13 +7,11 @@ use contracts::topology::Binding;
 use rusqlite::{Connection, Row, params};
 use sqlite_store::StoreError;
 
+use crate::broker::SUSPECT;
 use crate::message::Message;
 
 /// Rows read at a time: bounds the memory of a long queue.
 const READ_BATCH: usize = 256;
-/// From so many hand-outs on a row is read alone. A message that kills the process is suspected together with those that
-/// were in hand with it; one at a time they prove their innocence, and only the culprit reaches the delivery limit.
-const SUSPECT: u32 = 4;
 
 /// A row of a queue that was read.
 #[derive(Clone, Debug)]

@@ -1,28 +1,49 @@
-//! Taking messages from a queue.
+//! Taking messages from a queue, and those under suspicion one at a time.
+//!
+//! A message that kills the process comes back together with everything that was in hand with it, and all of it counts as
+//! handed out once more. RabbitMQ hands out first what came back. So a source begins with one message at a time, and takes
+//! in as many as it may with the first that is above suspicion. When a suspect comes later, as another process died, it gives
+//! back what nobody has begun, waits until what is in hand is done, and lends the suspect alone.
+
+mod intake;
+mod receipt;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{FutureExt as _, StreamExt as _};
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-    BasicRejectOptions,
-};
-use lapin::types::FieldTable;
-use lapin::{Acker, Channel, Consumer};
+use futures_util::future::BoxFuture;
 use service_kit::Lifecycle;
+use tokio_util::task::TaskTracker;
 
-use super::line::{Fault, Line};
+use self::intake::{Intake, Taken};
+use self::receipt::RabbitReceipt;
+use super::line::Line;
 use super::wire;
-use crate::broker::{BrokerError, Delivery, Receipt, Source};
+use crate::broker::{BrokerError, Delivery, SUSPECT, Source};
 
-/// A consumer, on a channel of its own.
+/// So many messages above suspicion in a row, and a source that met a suspect is as trusting as before. At the first it
+/// might meet those again that another source has just given back, and each time back counts.
+const ENOUGH: u32 = 32;
+
+/// A change of what a source takes in. It is driven by whoever waits for the next delivery; giving up waiting does not
+/// end it.
+type Change = BoxFuture<'static, Result<Option<Intake>, BrokerError>>;
+
+/// A consumer of one queue.
 pub(super) struct RabbitSource {
     line: Arc<Line>,
     lifecycle: Lifecycle,
-    queue: String,
-    /// Taken out only when it is dropped.
-    consuming: Option<(Channel, Consumer)>,
+    queue: Arc<str>,
+    prefetch: u16,
+    /// None while it changes, and while a suspect from it is lent.
+    intake: Option<Intake>,
+    change: Option<Change>,
+    /// Taken in, and not lent yet.
+    taken: Option<Taken>,
+    /// Counts what is lent.
+    lent: TaskTracker,
+    /// Messages above suspicion since the last that was not.
+    innocent: u32,
 }
 
 impl RabbitSource {
@@ -32,116 +53,125 @@ impl RabbitSource {
         queue: &str,
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
-        let channel = line.channel().await?;
-        let consumer = line.ask(consume(&channel, queue, prefetch)).await;
-        let consumer = consumer.map_err(|fault| line.explain(fault))?;
-        Ok(Self {
+        let lent = TaskTracker::new();
+        lent.close();
+        let mut source = Self {
             line,
             lifecycle,
-            queue: queue.to_owned(),
-            consuming: Some((channel, consumer)),
-        })
+            queue: queue.into(),
+            prefetch,
+            intake: None,
+            change: None,
+            taken: None,
+            lent,
+            innocent: ENOUGH,
+        };
+        source.change = Some(source.open());
+        source.finish_change().await?;
+        Ok(source)
     }
 
-    fn delivery(&self, channel: &Channel, delivery: lapin::message::Delivery) -> Delivery {
-        let message = wire::message(&delivery);
-        let queue = wire::first_queue(&delivery.properties).unwrap_or_else(|| self.queue.clone());
-        let attempt = wire::earlier_deliveries(&delivery.properties).saturating_add(1);
-        let receipt = RabbitReceipt {
-            acker: delivery.acker,
-            line: Arc::clone(&self.line),
-            _channel: channel.clone(),
+    fn open(&self) -> Change {
+        let (line, lifecycle) = (Arc::clone(&self.line), self.lifecycle.clone());
+        let queue = Arc::clone(&self.queue);
+        Box::pin(async move { Ok(Some(Intake::open(line, lifecycle, queue).await?)) })
+    }
+
+    async fn finish_change(&mut self) -> Result<(), BrokerError> {
+        if let Some(change) = &mut self.change {
+            let changed = change.await;
+            self.change = None;
+            self.intake = changed?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self) -> Result<(), BrokerError> {
+        let Some(intake) = &mut self.intake else {
+            // A suspect is in hand: nothing is taken in beside it.
+            self.lent.wait().await;
+            self.change = Some(self.open());
+            return Ok(());
         };
+        let taken = intake.next().await?;
+        self.innocent = if attempt(&taken) >= SUSPECT {
+            0
+        } else {
+            self.innocent.saturating_add(1)
+        };
+        self.taken = Some(taken);
+        Ok(())
+    }
+
+    /// Takes in one at a time, or many; after what was taken.
+    fn adjust(&mut self) {
+        let rest = self.prefetch.saturating_sub(1);
+        let many = self.innocent >= ENOUGH && rest > 0;
+        match self.intake.take() {
+            Some(intake) if many && !intake.is_wide() => {
+                self.change = Some(Box::pin(intake.widen(rest)));
+            }
+            Some(intake) if intake.is_wide() && !many => {
+                self.change = Some(Box::pin(async move {
+                    intake.hand_back().await;
+                    Ok(None)
+                }));
+            }
+            unchanged => self.intake = unchanged,
+        }
+    }
+
+    fn lend(&self, taken: Taken) -> Delivery {
+        let attempt = attempt(&taken);
+        let Taken { channel, delivery } = taken;
+        let message = wire::message(&delivery);
+        let queue = wire::first_queue(&delivery.properties);
+        let queue = queue.unwrap_or_else(|| self.queue.to_string());
+        let line = Arc::clone(&self.line);
+        let receipt = RabbitReceipt::new(delivery.acker, line, channel, self.lent.token());
         Delivery::new(message, queue, attempt, receipt)
     }
 }
 
-async fn consume(channel: &Channel, queue: &str, prefetch: u16) -> lapin::Result<Consumer> {
-    let qos = BasicQosOptions::default();
-    channel.basic_qos(prefetch.max(1), qos).await?;
-    let options = BasicConsumeOptions::default();
-    channel
-        .basic_consume(queue.into(), "".into(), options, FieldTable::default())
-        .await
+fn attempt(taken: &Taken) -> u32 {
+    wire::earlier_deliveries(&taken.delivery.properties).saturating_add(1)
 }
 
 #[async_trait]
 impl Source for RabbitSource {
     async fn next(&mut self) -> Result<Delivery, BrokerError> {
-        let (channel, delivery) = match &mut self.consuming {
-            Some((channel, consumer)) => (channel.clone(), consumer.next().await),
-            None => return Err(BrokerError::Closed),
-        };
-        match delivery {
-            Some(Ok(delivery)) => Ok(self.delivery(&channel, delivery)),
-            Some(Err(error)) => Err(self.line.explain(Fault::Said(error))),
-            None => Err(BrokerError::Away(format!(
-                "the broker at {} ended the consumer of `{}`: the queue was deleted, or the broker is going down",
-                self.line.address(),
-                self.queue
-            ))),
+        loop {
+            self.finish_change().await?;
+            if self.taken.is_none() {
+                self.take().await?;
+                continue;
+            }
+            self.adjust();
+            if self.change.is_some() {
+                continue;
+            }
+            if !self.intake.as_ref().is_some_and(Intake::is_wide) {
+                self.lent.wait().await;
+            }
+            if let Some(taken) = self.taken.take() {
+                return Ok(self.lend(taken));
+            }
         }
     }
 }
 
 impl Drop for RabbitSource {
-    /// Gives back what nobody has begun, so that other replicas have it at once. What is in hand can still be acknowledged:
-    /// the receipts keep the channel.
     fn drop(&mut self) {
-        let Some((channel, consumer)) = self.consuming.take() else {
-            return;
-        };
-        if channel.status().connected() && tokio::runtime::Handle::try_current().is_ok() {
-            let handing_back = hand_back(Arc::clone(&self.line), channel, consumer);
-            self.lifecycle.spawn("hand-back", handing_back);
+        if let Some(taken) = self.taken.take() {
+            taken.give_back();
         }
-    }
-}
-
-/// Ends a consumer first, or what it gives back would come straight to it again.
-async fn hand_back(line: Arc<Line>, channel: Channel, mut consumer: Consumer) {
-    let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-    if line.ask(cancelled).await.is_err() {
-        // The channel is gone, and the broker has taken everything back by itself.
-        return;
-    }
-    while let Some(Some(Ok(delivery))) = consumer.next().now_or_never() {
-        // Nobody has tried it: from RabbitMQ 4.3 this does not count as a failed delivery.
-        let options = BasicNackOptions {
-            requeue: true,
-            ..BasicNackOptions::default()
-        };
-        if line.ask(delivery.acker.nack(options)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Settles one delivery.
-struct RabbitReceipt {
-    acker: Acker,
-    line: Arc<Line>,
-    /// Closed with the last receipt, not with the consumer.
-    _channel: Channel,
-}
-
-#[async_trait]
-impl Receipt for RabbitReceipt {
-    async fn ack(self: Box<Self>) -> Result<bool, BrokerError> {
-        let acknowledged = self.acker.ack(BasicAckOptions::default());
-        let acknowledged = self.line.ask(acknowledged).await;
-        acknowledged.map_err(|fault| self.line.explain(fault))
-    }
-}
-
-impl Drop for RabbitReceipt {
-    /// An unsettled message goes back to its queue. `reject`, because from RabbitMQ 4.3 a `nack` does not count, and the
-    /// limit of deliveries would never be reached.
-    fn drop(&mut self) {
-        if self.acker.usable() {
-            let options = BasicRejectOptions { requeue: true };
-            // The first look hands it to the connection; when it is written is of no interest.
-            let _ = self.acker.reject(options).now_or_never();
+        if let Some(change) = self.change.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            // To its end, or what a consumer holds would come back only with the last receipt.
+            self.lifecycle.spawn("hand-back", async move {
+                drop(change.await);
+            });
         }
     }
 }

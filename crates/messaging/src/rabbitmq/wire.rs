@@ -109,9 +109,14 @@ pub(super) fn message(delivery: &Delivery) -> Message {
     }
 }
 
-/// How often the broker handed the message out before.
+/// How often the broker handed the message out before. RabbitMQ 4 counts twice: with those that went back untried, and
+/// without.
 pub(super) fn earlier_deliveries(properties: &BasicProperties) -> u32 {
-    number(properties, "x-delivery-count").unwrap_or(0)
+    let counts = ["x-delivery-count", "x-acquired-count"];
+    let counts = counts
+        .into_iter()
+        .filter_map(|name| number(properties, name));
+    counts.max().unwrap_or(0)
 }
 
 /// The queue that a dead letter was in first.

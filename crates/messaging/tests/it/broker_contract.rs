@@ -10,6 +10,7 @@ use contracts::topology::Binding;
 use messaging::{Broker, BrokerError, DELIVERY_LIMIT, Delivery, Subscription, dead_letters_of};
 
 use crate::fixtures::{cancel_requested, ids, message_of, messages, sorted, unheard};
+pub use crate::poison::a_message_that_kills_the_process_takes_no_other_into_the_dead_letters;
 
 /// A broker to try, on storage of its own.
 #[async_trait]
@@ -22,7 +23,7 @@ pub trait Bench: Send + Sized {
     async fn crash(self) -> Self;
 }
 
-const A: &str = "alpha.orders";
+pub const A: &str = "alpha.orders";
 const B: &str = "beta.orders";
 
 const BINDINGS: &[Binding] = &[
@@ -55,6 +56,7 @@ macro_rules! broker_contract {
             giving_up_waiting_loses_nothing,
             many_publishers_and_consumers_lose_and_double_nothing,
             a_message_that_is_handed_out_too_often_becomes_a_dead_letter,
+            a_message_that_kills_the_process_takes_no_other_into_the_dead_letters,
             a_closed_broker_says_so,
         );
     };
@@ -70,13 +72,13 @@ macro_rules! broker_contract {
 }
 pub(crate) use broker_contract;
 
-async fn declared(bench: &impl Bench) -> Arc<dyn Broker> {
+pub async fn declared(bench: &impl Bench) -> Arc<dyn Broker> {
     let broker = bench.broker();
     broker.declare(BINDINGS).await.unwrap();
     broker
 }
 
-async fn next(subscription: &mut Subscription) -> Delivery {
+pub async fn next(subscription: &mut Subscription) -> Delivery {
     let patience = Duration::from_mins(1);
     tokio::time::timeout(patience, subscription.next())
         .await
@@ -85,7 +87,7 @@ async fn next(subscription: &mut Subscription) -> Delivery {
 }
 
 /// Proves that a queue holds nothing else: what is published now comes next.
-async fn assert_drained(broker: &Arc<dyn Broker>, subscription: &mut Subscription) {
+pub async fn assert_drained(broker: &Arc<dyn Broker>, subscription: &mut Subscription) {
     let marker = message_of(&cancel_requested());
     broker.publish(vec![marker.clone()]).await.unwrap();
     assert_eq!(next(subscription).await.message, marker);

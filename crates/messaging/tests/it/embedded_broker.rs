@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use contracts::EventType;
 use contracts::topology::Binding;
 use messaging::embedded::EmbeddedBroker;
-use messaging::{Broker, DELIVERY_LIMIT, dead_letters_of};
+use messaging::{Broker, DELIVERY_LIMIT};
 use tempfile::TempDir;
 
 use crate::broker_contract::{Bench, broker_contract};
-use crate::fixtures::{ids, messages, sorted, until};
+use crate::fixtures::{ids, messages, until};
 
 struct Embedded {
     folder: TempDir,
@@ -73,38 +73,6 @@ async fn an_orderly_restart_is_no_messages_fault() {
         drop((delivery, subscription));
         bench = bench.restart().await;
     }
-}
-
-#[tokio::test]
-async fn a_message_that_kills_the_process_takes_no_other_into_the_dead_letters() {
-    const POISON: usize = 10;
-    let mut bench = Embedded::fresh().await;
-    bench.broker.declare(BINDINGS).await.unwrap();
-    let mut sent = messages(300);
-    bench.broker.publish(sent.clone()).await.unwrap();
-    let poison = sent.remove(POISON);
-
-    let mut handled = Vec::new();
-    let mut crashes = 0;
-    while handled.len() < sent.len() {
-        let mut subscription = bench.broker.subscribe(QUEUE, 1).await.unwrap();
-        let delivery = subscription.next().await.unwrap();
-        if delivery.message.id == poison.id {
-            crashes += 1;
-            bench = bench.crash().await;
-            continue;
-        }
-        handled.push(delivery.message.id.clone());
-        assert!(delivery.ack().await.unwrap());
-    }
-    assert_eq!(sorted(handled), sorted(ids(&sent)), "each was handled once");
-    assert_eq!(crashes, DELIVERY_LIMIT);
-    let mut dead_letters = bench
-        .broker
-        .subscribe(&dead_letters_of(QUEUE), 10)
-        .await
-        .unwrap();
-    assert_eq!(dead_letters.next().await.unwrap().message, poison);
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ mod outage;
 #[cfg(test)]
 mod parked_api;
 #[cfg(test)]
+mod poison;
+#[cfg(test)]
 mod postgres_messages;
 #[cfg(test)]
 mod rabbitmq_bench;
@@ -30,6 +32,8 @@ mod rabbitmq_faults;
 mod rabbitmq_foreign;
 #[cfg(test)]
 mod rabbitmq_permissions;
+#[cfg(test)]
+mod rabbitmq_poison;
 #[cfg(test)]
 mod rabbitmq_server;
 #[cfg(test)]
