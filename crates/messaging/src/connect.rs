@@ -54,8 +54,11 @@ pub enum ConnectError {
         source: std::io::Error,
     },
     /// Only one half of a client's certificate is set.
-    #[error("broker.client_cert_file and broker.client_key_file are set both or not at all")]
+    #[error("broker.tls.certificate_file and broker.tls.key_file are set both or not at all")]
     HalfAnIdentity,
+    /// TLS is set up, and the URL goes without.
+    #[error("broker.tls is set, but BROKER_URL is amqp://, which goes without TLS; write amqps://")]
+    PlainUrl,
 }
 
 /// The file that `embedded:///absolute/path.db` names. For `shop`, which runs the broker.
@@ -88,6 +91,7 @@ pub fn connect(
 #[cfg(test)]
 mod tests {
     use service_kit::LifecycleSettings;
+    use service_kit::settings::TlsSettings;
 
     use super::*;
 
@@ -134,13 +138,44 @@ mod tests {
     fn a_certificate_that_cannot_be_read_is_named() {
         let life = Lifecycle::new("test", LifecycleSettings::default());
         let settings = BrokerSettings {
-            ca_file: PathBuf::from("/nowhere/ca.pem"),
+            tls: TlsSettings {
+                ca_file: PathBuf::from("/nowhere/ca.pem"),
+                ..TlsSettings::default()
+            },
             ..BrokerSettings::at("amqps://host")
         };
         let error = connect(&settings, "test", &life).err().unwrap();
         assert_eq!(
             error.to_string(),
-            "broker.ca_file names /nowhere/ca.pem, which cannot be read"
+            "broker.tls.ca_file names /nowhere/ca.pem, which cannot be read"
         );
+    }
+    #[test]
+    fn tls_that_the_url_would_go_without_is_refused() {
+        let life = Lifecycle::new("test", LifecycleSettings::default());
+        let settings = BrokerSettings {
+            tls: TlsSettings {
+                ca_file: PathBuf::from("/etc/shop/ca.pem"),
+                ..TlsSettings::default()
+            },
+            ..BrokerSettings::at("amqp://host")
+        };
+        let error = connect(&settings, "test", &life).err().unwrap();
+        assert!(matches!(error, ConnectError::PlainUrl), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_refused() {
+        let life = Lifecycle::new("test", LifecycleSettings::default());
+        let here = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let settings = BrokerSettings {
+            tls: TlsSettings {
+                certificate_file: here,
+                ..TlsSettings::default()
+            },
+            ..BrokerSettings::at("amqps://host")
+        };
+        let error = connect(&settings, "test", &life).err().unwrap();
+        assert!(matches!(error, ConnectError::HalfAnIdentity), "{error}");
     }
 }

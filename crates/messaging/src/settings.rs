@@ -1,10 +1,9 @@
 //! What can be set about the broker.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use service_kit::settings::{Secret, within};
+use service_kit::settings::{Secret, TlsSettings, within};
 
 /// A day, in milliseconds: more makes no sense for a deadline.
 const DAY_MS: u64 = 86_400_000;
@@ -20,12 +19,9 @@ pub struct BrokerSettings {
     pub username: String,
     /// The user's password; empty for the one in the URL. Best from a file: `SHOP__BROKER__PASSWORD_FILE`.
     pub password: Secret,
-    /// A PEM file with certificates that are trusted besides the system's; empty for none.
-    pub ca_file: PathBuf,
-    /// A PEM file with the certificate that this service shows the broker; empty for none. Read anew for every connection.
-    pub client_cert_file: PathBuf,
-    /// A PEM file with its key.
-    pub client_key_file: PathBuf,
+    /// How the broker proves who it is, besides by the system's certificates, and the service too. The files are read anew
+    /// for every connection.
+    pub tls: TlsSettings,
     /// Seconds after which a broker that says nothing counts as gone, at the latest after twice as many. 1 to 600.
     #[serde(deserialize_with = "within::<_, 1, 600>")]
     pub heartbeat_s: u64,
@@ -46,9 +42,7 @@ impl Default for BrokerSettings {
             url: String::new(),
             username: String::new(),
             password: Secret::default(),
-            ca_file: PathBuf::new(),
-            client_cert_file: PathBuf::new(),
-            client_key_file: PathBuf::new(),
+            tls: TlsSettings::default(),
             heartbeat_s: 10,
             connect_timeout_ms: 5_000,
             answer_timeout_ms: 10_000,

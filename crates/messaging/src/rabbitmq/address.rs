@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
+use service_kit::settings::TlsSettings;
 
 use crate::connect::ConnectError;
 use crate::settings::BrokerSettings;
@@ -19,6 +20,9 @@ impl Address {
     /// Reads the settings; the files they name must be there.
     pub(super) fn new(settings: &BrokerSettings) -> Result<Self, ConnectError> {
         let mut uri: AMQPUri = settings.url.parse().map_err(ConnectError::Url)?;
+        if uri.scheme == AMQPScheme::AMQP && settings.tls != TlsSettings::default() {
+            return Err(ConnectError::PlainUrl);
+        }
         let user = &mut uri.authority.userinfo;
         if !settings.username.is_empty() {
             user.username.clone_from(&settings.username);
@@ -57,10 +61,10 @@ impl Address {
 
     /// What TLS needs, read anew: certificates are renewed while the service runs.
     pub(super) fn tls(&self) -> Result<OwnedTLSConfig, ConnectError> {
-        let settings = &self.settings;
-        let cert_chain = read("broker.ca_file", &settings.ca_file)?;
-        let certificate = read("broker.client_cert_file", &settings.client_cert_file)?;
-        let key = read("broker.client_key_file", &settings.client_key_file)?;
+        let settings = &self.settings.tls;
+        let cert_chain = read("broker.tls.ca_file", &settings.ca_file)?;
+        let certificate = read("broker.tls.certificate_file", &settings.certificate_file)?;
+        let key = read("broker.tls.key_file", &settings.key_file)?;
         let identity = match (certificate, key) {
             (Some(pem), Some(key)) => Some(OwnedIdentity::PKCS8 {
                 pem: pem.into_bytes(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use messaging::rabbitmq::RabbitBroker;
 use messaging::{Broker, BrokerError, BrokerSettings, OutboxStats, OutboxStore as _, Poke};
+use service_kit::settings::TlsSettings;
 use service_kit::{Health, Lifecycle};
 use testkit::chaos::Proxy;
 use testkit::servers::{Authority, Rabbit, RabbitOptions};
@@ -151,7 +152,10 @@ async fn the_connection_can_be_encrypted_and_only_a_trusted_broker_is_talked_to(
     };
     let server = Rabbit::start_with(&options).await.unwrap();
     let trusting = BrokerSettings {
-        ca_file: server.folder().join("ca.pem"),
+        tls: TlsSettings {
+            ca_file: server.folder().join("ca.pem"),
+            ..TlsSettings::default()
+        },
         ..settings(&server.tls_url())
     };
     let broker = declared(&trusting, &life()).await;
@@ -160,6 +164,40 @@ async fn the_connection_can_be_encrypted_and_only_a_trusted_broker_is_talked_to(
     let broker = RabbitBroker::connect(&settings(&server.tls_url()), "alpha", &life()).unwrap();
     let distrust = broker.publish(messages(1)).await.unwrap_err().to_string();
     assert!(distrust.contains("certificate"), "{distrust}");
+}
+
+#[tokio::test]
+async fn a_broker_that_asks_for_a_certificate_is_shown_that_of_the_service() {
+    let options = RabbitOptions {
+        tls: Some(Authority::new().unwrap()),
+        settings: vec![
+            "ssl_options.verify = verify_peer".to_owned(),
+            "ssl_options.fail_if_no_peer_cert = true".to_owned(),
+        ],
+    };
+    let server = Rabbit::start_with(&options).await.unwrap();
+    let nameless = BrokerSettings {
+        tls: TlsSettings {
+            ca_file: server.folder().join("ca.pem"),
+            ..TlsSettings::default()
+        },
+        ..settings(&server.tls_url())
+    };
+    // One of the same authority; the server has no other.
+    let known = BrokerSettings {
+        tls: TlsSettings {
+            certificate_file: server.folder().join("certificate.pem"),
+            key_file: server.folder().join("key.pem"),
+            ..nameless.tls.clone()
+        },
+        ..nameless.clone()
+    };
+    let broker = declared(&known, &life()).await;
+    assert_eq!(broker.publish(messages(3)).await.unwrap().len(), 3);
+
+    let broker = RabbitBroker::connect(&nameless, "alpha", &life()).unwrap();
+    let refused = broker.publish(messages(1)).await.unwrap_err();
+    assert!(matches!(refused, BrokerError::Away(_)), "{refused}");
 }
 
 #[tokio::test]
