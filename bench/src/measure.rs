@@ -9,7 +9,9 @@ pub mod orders;
 pub mod outage;
 pub mod ready;
 
-use anyhow::{Result, ensure};
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, ensure};
 use testkit::process::ShopHarness;
 
 /// Where the subject runs: the first core, if nothing else is said.
@@ -48,4 +50,11 @@ pub fn run_on(cores: &str) -> Result<()> {
 /// A shop on an empty folder, pinned to its core, with the throttles of a test.
 fn shop(binary: &str) -> Result<ShopHarness> {
     Ok(ShopHarness::new(binary)?.started_by("taskset", &["-c", &subject_cores()]))
+}
+
+/// The number in an environment variable.
+fn number<T: FromStr>(variable: &str, otherwise: &str) -> Result<T> {
+    let text = std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned());
+    let number = text.parse().ok();
+    number.with_context(|| format!("{variable} is a number, and not {text}"))
 }

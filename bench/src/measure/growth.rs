@@ -13,10 +13,8 @@ use crate::real_shop::{RealShop, token};
 use crate::report::{Budget, Report, percentile};
 use crate::requests;
 
-/// Requests a second: far from what the machine can do, so that nothing waits in a line.
-const RATE: u32 = 50;
 /// Seconds of a round.
-const SECONDS: u32 = 10;
+const SECONDS: u32 = 6;
 const ROUNDS: usize = 3;
 /// How often each request is sent before it counts: what it reads is in memory then, as in production.
 const WARM_UP: u64 = 100;
@@ -32,9 +30,10 @@ struct Question {
     took: Vec<(u64, Vec<f64>, Vec<f64>)>,
 }
 
-/// The whole part; `program` is beside the programs of the services. `GROWTH_SIZES` are the sizes, from small to large.
+/// The whole part; `program` is beside the programs of the services. `GROWTH_SIZES` are the sizes, from small to large;
+/// `GROWTH_RATE` is how many requests a second there are: far from what the machine can do, so that nothing waits in a line.
 pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
-    let sizes = sizes()?;
+    let (sizes, rate) = (sizes()?, super::number("GROWTH_RATE", "50")?);
     let mut subject = RealShop::start(program).await?;
     let filler = Filler::new(&subject).await?;
     let mut questions = questions(&subject).await?;
@@ -43,11 +42,11 @@ pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
         filler.fill(present, size).await?;
         present = size;
         for question in &mut questions {
-            question.at(size, &mut subject).await?;
+            question.at(size, rate, &mut subject, report).await?;
         }
     }
     for question in questions {
-        question.report(report);
+        question.compare(report);
     }
     Ok(())
 }
@@ -105,27 +104,32 @@ async fn questions(subject: &RealShop) -> Result<Vec<Question>> {
 }
 
 impl Question {
-    async fn at(&mut self, size: u64, subject: &mut RealShop) -> Result<()> {
+    async fn at(
+        &mut self,
+        size: u64,
+        rate: u32,
+        subject: &mut RealShop,
+        report: &mut Report,
+    ) -> Result<()> {
         self.load.run(1, subject.next(WARM_UP)).await?;
         let (mut halves, mut mosts) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             subject.drained().await?;
-            let numbers = subject.next(u64::from(RATE * SECONDS));
-            let answers = open_load::run(&self.load, RATE, numbers).await?;
+            let numbers = subject.next(u64::from(rate * SECONDS));
+            let answers = open_load::run(&self.load, rate, numbers).await?;
             let times: Vec<f64> = answers.iter().map(|answer| answer.took_ms).collect();
             halves.push(percentile(&times, 0.5));
             mosts.push(percentile(&times, 0.99));
         }
+        let what = format!("{size} products and orders, {}", self.what);
+        report.add(&format!("{what}, p50"), "ms", &halves, Budget::None);
+        report.add(&format!("{what}, p99"), "ms", &mosts, Budget::None);
         self.took.push((size, halves, mosts));
         Ok(())
     }
 
-    fn report(&self, report: &mut Report) {
-        for (size, halves, mosts) in &self.took {
-            let what = format!("{size} products and orders, {}", self.what);
-            report.add(&format!("{what}, p50"), "ms", halves, Budget::None);
-            report.add(&format!("{what}, p99"), "ms", mosts, Budget::None);
-        }
+    /// The largest with the smallest.
+    fn compare(&self, report: &mut Report) {
         let [
             (small, least_halves, least_mosts),
             ..,

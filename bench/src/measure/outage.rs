@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use testkit::platform::Service;
@@ -49,8 +49,8 @@ struct Looks {
 /// The whole part; `program` is beside the programs of the services. `MINUTES` is how long the broker is away, `RATE` how many
 /// orders a second there are.
 pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
-    let minutes: f64 = number("MINUTES", "10")?;
-    let rate: u32 = number("RATE", "50")?;
+    let minutes: f64 = super::number("MINUTES", "10")?;
+    let rate: u32 = super::number("RATE", "50")?;
     let mut subject = RealShop::start(program).await?;
     let load = subject.load(requests::order_of_many, StatusCode::CREATED)?;
     load.run(CONNECTIONS, subject.next(BEFORE)).await?;
@@ -64,12 +64,6 @@ pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
     )
     .await?;
     capped(&mut subject, &load, rate, report).await
-}
-
-fn number<T: std::str::FromStr>(variable: &str, otherwise: &str) -> Result<T> {
-    let text = std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned());
-    let number = text.parse().ok();
-    number.with_context(|| format!("{variable} is a number, and not {text}"))
 }
 
 async fn away(
