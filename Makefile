@@ -33,7 +33,7 @@ test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/ensure-tools.sh curl jq
 	@hack/ensure-servers.sh
 	$(CARGO) test --locked --workspace --no-run
-	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace
+	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace --no-fail-fast
 
 # How long the nemesis goes on, and what draws its faults (anew if empty).
 SECONDS ?= 60

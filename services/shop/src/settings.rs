@@ -94,7 +94,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses back-ends that this build does not have, without opening any.
+    /// Refuses back-ends that the one binary does not have, without opening any.
     pub fn check_back_ends(&self) -> anyhow::Result<()> {
         embedded_path(&self.broker.url).context("setting `broker.url`")?;
         for (service, url) in [
@@ -103,7 +103,11 @@ impl Settings {
             (Service::Order, &self.order.store.url),
             (Service::Notification, &self.notification.store.url),
         ] {
-            path_of(url).with_context(|| format!("setting `{service}.store.url`"))?;
+            path_of(url).with_context(|| {
+                format!(
+                    "setting `{service}.store.url` (in `shop` every store is a file; servers are for the binary `{service}`)"
+                )
+            })?;
         }
         Ok(())
     }
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_back_end_that_is_not_built_is_refused_by_its_key() {
+    fn a_back_end_that_the_one_binary_does_not_have_is_refused_by_its_key() {
         let mut settings = Settings::default();
         settings.place(Path::new("/data")).unwrap();
         settings.check_back_ends().unwrap();
@@ -173,8 +177,8 @@ mod tests {
         let error = settings.check_back_ends().unwrap_err();
         assert_eq!(
             format!("{error:#}"),
-            "setting `product.store.url`: STORE_URL has the scheme `mongodb`, which this build does not support; use \
-             sqlite:///absolute/path.db"
+            "setting `product.store.url` (in `shop` every store is a file; servers are for the binary `product`): STORE_URL has \
+             the scheme `mongodb`, which this service does not support; use sqlite:///absolute/path.db"
         );
         settings.broker.url = "amqp://host".to_owned();
         let error = settings.check_back_ends().unwrap_err();
