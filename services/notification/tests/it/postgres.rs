@@ -68,7 +68,9 @@ async fn who_tails_the_table_hears_of_what_was_written_first_and_committed_last(
     let start = fixture.store.last_position().await.unwrap();
     fixture.take_in(2, samples::confirmed(bob)).await;
     let news = fixture.store.news_after(start, 10).await.unwrap();
-    assert_eq!(news.accounts, [bob], "at once");
+    // At once. Others too, if a transaction of another test was going on at the start: the server counts those of all
+    // databases.
+    assert!(news.accounts.contains(&bob), "{news:?}");
     slow.commit().await.unwrap();
     let news = fixture.store.news_after(news.position, 10).await.unwrap();
     assert!(news.accounts.contains(&ada), "{news:?}");
