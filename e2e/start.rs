@@ -109,7 +109,8 @@ fn settings_are_checked_without_a_start() {
     );
     let text = refusal(&output);
     assert!(
-        text.starts_with("setting `order.store.url`: ") && text.contains("the scheme `postgres`"),
+        text.starts_with("setting `order.store.url` (in `shop` every store is a file")
+            && text.contains("the scheme `postgres`"),
         "{text}"
     );
     assert!(!text.contains("secret"), "{text}");
