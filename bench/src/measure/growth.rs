@@ -3,12 +3,13 @@
 
 mod fill;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use http::StatusCode;
+use serde_json::Value;
 
 use self::fill::Filler;
 use crate::load::Load;
-use crate::open_load;
+use crate::open_load::{self, Answer};
 use crate::real_shop::{RealShop, token};
 use crate::report::{Budget, Report, percentile};
 use crate::requests;
@@ -20,6 +21,8 @@ const ROUNDS: usize = 3;
 const WARM_UP: u64 = 100;
 /// Orders of the customer who reads a list of them.
 const OWN_ORDERS: u64 = 100;
+/// What a page of a list holds.
+const PAGE: usize = 20;
 /// How much longer the largest may take than the smallest.
 const FLAT: f64 = 1.3;
 
@@ -103,6 +106,17 @@ async fn questions(subject: &RealShop) -> Result<Vec<Question>> {
     ])
 }
 
+/// Empty pages would be fast at any size.
+fn full(answer: &Answer) -> Result<()> {
+    let page: Value = serde_json::from_slice(&answer.body)?;
+    let shown = page.pointer("/data").and_then(Value::as_array);
+    ensure!(
+        shown.map(Vec::len) == Some(PAGE),
+        "a page of a list is not full: {page}"
+    );
+    Ok(())
+}
+
 impl Question {
     async fn at(
         &mut self,
@@ -117,6 +131,9 @@ impl Question {
             subject.drained().await?;
             let numbers = subject.next(u64::from(rate * SECONDS));
             let answers = open_load::run(&self.load, rate, numbers).await?;
+            if self.load.expected == StatusCode::OK {
+                answers.iter().try_for_each(full)?;
+            }
             let times: Vec<f64> = answers.iter().map(|answer| answer.took_ms).collect();
             halves.push(percentile(&times, 0.5));
             mosts.push(percentile(&times, 0.99));
