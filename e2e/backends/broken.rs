@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::load::{Load, Progress};
 use crate::platform::platform;
+use crate::trial::lasting;
 
 /// For how long something stays broken: longer than the customers' pauses, shorter than their patience.
 const BROKEN: Duration = Duration::from_millis(400);
@@ -30,7 +31,7 @@ async fn edges(shop: &Platform, progress: &Progress) -> Result<()> {
             1 => lines.black_hole(Direction::ToClient),
             _ => lines.delay(Direction::Both, Duration::from_millis(200)),
         }
-        tokio::time::sleep(BROKEN).await;
+        lasting(BROKEN).await;
         lines.pass().await?;
         lines.reset();
         again(&format!("{edge:?}"), progress).await?;
@@ -42,7 +43,7 @@ async fn servers(shop: &Platform, progress: &Progress) -> Result<()> {
     let (postgres, rabbit) = (shop.postgres()?, shop.rabbit()?);
     for server in [&**postgres, shop.mongo()?.member(0)?, &**rabbit] {
         server.kill().await?;
-        tokio::time::sleep(BROKEN).await;
+        lasting(BROKEN).await;
         server.start().await?;
         again("a server", progress).await?;
     }
