@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
+use http::{Request, Version};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
@@ -16,13 +17,18 @@ use super::unread;
 pub(super) struct Activity {
     begun: AtomicU64,
     open: AtomicUsize,
+    /// Whether the last request came whole: it had no body, or is a stream of HTTP/2, which ends by itself.
+    whole: AtomicBool,
     http2: AtomicBool,
     http2_seen: Notify,
 }
 
 impl Activity {
     /// Notes that a request came; it is open until what this gives is dropped.
-    pub(super) fn begin(self: &Arc<Self>, http2: bool) -> Open {
+    pub(super) fn begin<B: Body>(self: &Arc<Self>, request: &Request<B>) -> Open {
+        let http2 = request.version() > Version::HTTP_11;
+        let whole = http2 || request.body().is_end_stream();
+        self.whole.store(whole, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         if http2 && !self.http2.swap(true, Ordering::Relaxed) {
@@ -36,6 +42,12 @@ impl Activity {
         if !self.http2.load(Ordering::Relaxed) {
             self.http2_seen.notified().await;
         }
+    }
+
+    /// Whether a part of what the client has sent, or still sends, may never be read: the rest of the last request's body, or
+    /// of a first request whose head was refused.
+    pub(super) fn may_leave_bytes_unread(&self) -> bool {
+        !self.whole.load(Ordering::Relaxed)
     }
 
     /// Whether no request is open and none began since `begun`, which is brought up to date.
@@ -99,16 +111,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body as AnyBody;
+
     use super::*;
 
     #[test]
     fn a_connection_is_idle_only_if_nothing_is_open_and_nothing_began() {
         let (activity, mut begun) = (Arc::new(Activity::default()), 0);
         assert!(activity.was_idle_since(&mut begun));
-        let open = activity.begin(false);
+        let open = activity.begin(&Request::new(AnyBody::empty()));
         assert!(!activity.was_idle_since(&mut begun), "one began");
         assert!(!activity.was_idle_since(&mut begun), "it is open");
-        let reply = Reply::new(axum::body::Body::empty(), open);
+        let reply = Reply::new(AnyBody::empty(), open);
         assert!(!activity.was_idle_since(&mut begun), "its reply is sent");
         drop(reply);
         assert!(activity.was_idle_since(&mut begun));

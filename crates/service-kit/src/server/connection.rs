@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 
 use super::HttpSettings;
 use super::activity::{Activity, Reply};
+use super::closing::Closing;
 use super::service::HttpService;
 use super::unread::{AT_THE_END, while_read};
 use crate::http::address::Peer;
@@ -69,7 +70,8 @@ async fn serve<S: HttpService>(
     });
     let patience = Duration::from_secs(settings.header_timeout_s.max(1));
     let builder = builder(&lifecycle, patience, settings.unread());
-    let connection = builder.serve_connection(TokioIo::new(stream), answers);
+    let stream = TokioIo::new(Closing::new(stream, Arc::clone(&activity)));
+    let connection = builder.serve_connection(stream, answers);
     tokio::pin!(connection);
 
     let ended = time_to_end(&lifecycle, &activity);
@@ -110,7 +112,7 @@ fn answer<S: HttpService>(
 ) -> impl Future<Output = Result<Response<Reply<S::ReplyBody>>, Infallible>> + use<S> {
     request.extensions_mut().insert(Peer(peer));
     let http1 = request.version() <= Version::HTTP_11;
-    let open = activity.begin(!http1);
+    let open = activity.begin(&request);
     async move {
         let mut response = service.oneshot(request).await?;
         if http1 && stopping.is_cancelled() {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod child;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod process;
