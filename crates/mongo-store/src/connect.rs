@@ -46,7 +46,8 @@ pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, 
         })?;
     let place = place(&options)?;
     let wait = Duration::from_millis(settings.pool.wait_ms);
-    options.app_name.get_or_insert_with(|| "shop".to_owned());
+    let program = || format!("shop-{}", place.database);
+    options.app_name.get_or_insert_with(program);
     options.max_pool_size = u32::try_from(settings.pool.max).ok();
     options.connect_timeout = Some(wait);
     options.server_selection_timeout = Some(wait);

@@ -1,5 +1,6 @@
 //! The store as services hold it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Client, Collection};
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreError, StoreHandle};
+use tokio::time::Instant;
 
 use crate::connect::{self, Place};
 use crate::error::{Late, said, store_error};
@@ -21,6 +23,10 @@ pub struct Database {
     pub(crate) client: Client,
     pub(crate) mongo: mongodb::Database,
     pub(crate) limits: Limits,
+    /// How this program's sessions are told from those of others.
+    pub(crate) program: Arc<str>,
+    /// When abandoned transactions were last looked for.
+    pub(crate) looked: Arc<Mutex<Option<Instant>>>,
 }
 
 /// How long things may take.
@@ -124,6 +130,8 @@ impl Database {
                 wait: Duration::from_millis(settings.pool.wait_ms),
                 statement: Duration::from_millis(settings.pool.statement_ms),
             },
+            program: options.app_name.clone().unwrap_or_default().into(),
+            looked: Arc::default(),
         };
         match opened.check(&place).await {
             Ok(()) => Ok((opened, place)),

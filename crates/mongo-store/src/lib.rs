@@ -3,10 +3,12 @@
 //! A command is a function over a [`Transaction`]. It reads a snapshot, and what it writes is durable on a majority of the
 //! members, journalled, when [`Database::transact`] returns `Ok`. Two transactions that write the same document do not wait
 //! for each other: the later one fails at once, and is carried out again from its beginning, after a short and random
-//! wait, for as long as a statement may take. So a command must do nothing but read and write through its transaction, must
+//! wait, for as long as a statement may take. One that its program will never end, because that was killed, is ended by those
+//! who meet it. So a command must do nothing but read and write through its transaction, must
 //! hand every error on, and should say what it writes with few operations: each is a round trip during which others may
 //! come in between.
 
+mod abandoned;
 mod administer;
 mod connect;
 mod database;

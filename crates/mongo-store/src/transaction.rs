@@ -64,10 +64,13 @@ impl Database {
         let begun = Instant::now();
         let has_time = || begun.elapsed() < self.limits.statement;
         self.in_time(async {
-            (async || self.attempt(input, &command).await)
-                .retry(waits())
-                .when(|error: &E| is_transient(error) && has_time())
-                .await
+            (async || {
+                self.end_abandoned(begun).await;
+                self.attempt(input, &command).await
+            })
+            .retry(waits())
+            .when(|error: &E| is_transient(error) && has_time())
+            .await
         })
         .await
     }

@@ -2,10 +2,10 @@
 //! replicas behind load balancers, and proxies on the edges that a test wants to break.
 //!
 //! ```no_run
-//! # async fn test(declare: testkit::platform::Declare) -> anyhow::Result<()> {
+//! # async fn test(program: &'static str, declare: testkit::platform::Declare) -> anyhow::Result<()> {
 //! use testkit::platform::{Edge, Platform, Server, Service};
 //!
-//! let shop = Platform::builder(env!("CARGO_BIN_EXE_shop"), declare)
+//! let shop = Platform::builder(program, declare) // env!("CARGO_BIN_EXE_shop")
 //!     .replicas(2)
 //!     .chaos(Edge::Store(Service::Order))
 //!     .own(Server::Rabbit)

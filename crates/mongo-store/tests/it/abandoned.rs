@@ -1,0 +1,64 @@
+//! What a process that was killed leaves behind does not stop the others.
+
+use futures_util::FutureExt as _;
+use mongo_store::Transaction;
+use mongo_store::mongodb::bson::{Document, doc};
+use mongo_store::mongodb::{Client, ClientSession};
+use store_kit::StoreError;
+
+use crate::notes::{NOTES, Notes};
+
+const HELD: [&str; 2] = ["held by one that died", "held by another program"];
+
+/// Begins a transaction that writes a note, as a program of that name, and leaves it open.
+async fn hold(notes: &Notes, program: &str, id: &str) -> ClientSession {
+    let url = format!("{}&appName={program}", notes.isolated.url());
+    let client = Client::with_uri_str(url).await.unwrap();
+    let mut session = client.start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    let held = client.default_database().unwrap();
+    held.collection::<Document>(NOTES)
+        .update_one(
+            doc! { "_id": id },
+            doc! { "$set": { "text": format!("{id}!") } },
+        )
+        .session(&mut session)
+        .await
+        .unwrap();
+    session
+}
+
+async fn change(tx: &mut Transaction, id: &str) -> Result<(), StoreError> {
+    let text = format!("{id}, and changed");
+    let update = doc! { "$set": { "text": text } };
+    tx.update_one(NOTES, doc! { "_id": id }, update).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transaction_whose_program_died_is_ended_by_who_meets_it_and_others_are_left_alone() {
+    let notes = Notes::open().await;
+    let collection = notes.db.collection::<Document>(NOTES);
+    for id in HELD {
+        collection
+            .insert_one(doc! { "_id": id, "text": id })
+            .await
+            .unwrap();
+    }
+    let database = notes.db.mongo().name();
+    let mut dead = hold(&notes, &format!("shop-{database}"), HELD[0]).await;
+    let mut other = hold(&notes, "accounting", HELD[1]).await;
+
+    // MongoDB itself would end it after a minute; the command gives up after ten seconds.
+    let changed = notes
+        .db
+        .transact(HELD[0], |tx, id| change(tx, id).boxed())
+        .await;
+    changed.unwrap();
+    let changed = format!("{}, and changed", HELD[0]);
+    assert_eq!(notes.texts().await, [HELD[1], changed.as_str()]);
+    // NoSuchTransaction: had it been alive, it would have been told, and could have begun anew.
+    let late = dead.commit_transaction().await.unwrap_err();
+    assert!(late.contains_label("TransientTransactionError"), "{late}");
+    other.commit_transaction().await.unwrap();
+}
