@@ -42,6 +42,11 @@ pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
     Rates::default()
         .round(&mut subject, requests::order_of_many, ACCEPTING / 5)
         .await?;
+    // Mails of what was ordered go on being written for a while.
+    subject.exact().await?;
+    for (rate, half, most) in confirmed::RATES {
+        latency(&mut subject, rate, half, most, report).await?;
+    }
     let mut many = Rates::default();
     for _ in 0..ROUNDS {
         many.round(&mut subject, requests::order_of_many, ACCEPTING)
@@ -55,10 +60,6 @@ pub async fn measure(program: &str, report: &mut Report) -> Result<()> {
         one.round(&mut subject, requests::order, ACCEPTING).await?;
     }
     one.report_contended(report);
-
-    for (rate, half, most) in confirmed::RATES {
-        latency(&mut subject, rate, half, most, report).await?;
-    }
     // Stock is exact, nothing was lost or doubled.
     subject.exact().await
 }
