@@ -8,7 +8,7 @@ use crate::shop::harness;
 async fn the_journey_of_the_readme_runs_to_its_end_twice() {
     let harness = harness().argument("--demo");
     let (_process, run) = harness.start().await.unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/journey.sh");
+    let script = "../../examples/journey.sh";
     let gateway = format!("http://{}", run.address("gateway").unwrap());
     for walk in 1..=2 {
         let (gateway, data) = (gateway.clone(), harness.data().to_owned());

@@ -8,9 +8,14 @@ set -euo pipefail
 DATA=${SHOP_DATA:-./shop-backends}
 services=(user product order notification)
 
-# The servers begin empty every time, so what belongs to them does too.
+# The servers begin empty every time, so what belongs to them does too. Never somebody's folder with a shop in it.
+if [ -e "$DATA" ] && [ ! -e "$DATA/.run-backends" ]; then
+	echo "$DATA would be emptied, and was not made by make run-backends; remove it, or name another folder as SHOP_DATA" >&2
+	exit 1
+fi
 rm -rf "$DATA"
 mkdir -p "$DATA/mail"
+touch "$DATA/.run-backends"
 DATA=$(cd "$DATA" && pwd)
 "$BIN/shopctl" secrets --folder "$DATA/secrets" >/dev/null
 ln -s secrets/user/admin-password "$DATA/admin-password"

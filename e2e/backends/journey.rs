@@ -7,7 +7,7 @@ use crate::platform::platform;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_journey_of_a_customer_works_on_real_servers() {
     let shop = platform().start().await.unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/journey.sh");
+    let script = "../../examples/journey.sh";
     let gateway = format!("http://{}", shop.address());
     let data = shop.folder().to_owned();
     let walked = move || {

@@ -27,7 +27,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 impl Database {
     /// Ends abandoned transactions if a command that began then may have met one.
     pub(crate) async fn end_abandoned(&self, begun: Instant) {
-        if begun.elapsed() < SUSPICIOUS || !self.looks_now() {
+        // A command that gives up sooner begins anew each time.
+        let suspicious = SUSPICIOUS.min(self.limits.statement / 2);
+        if begun.elapsed() < suspicious || !self.looks_now() {
             return;
         }
         match self.kill_abandoned().await {

@@ -2,20 +2,13 @@
 //! proves that old messages (replays, resyncs, parked ones) are still understood.
 
 use std::fs;
-use std::path::Path;
 
 use contracts::{EventType, Payload};
 
 fn sample(event_type: EventType) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("samples")
-        .join(format!("{event_type}.json"));
-    fs::read_to_string(&path).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}: every type has a golden sample",
-            path.display()
-        )
-    })
+    let path = format!("samples/{event_type}.json");
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}: every type has a golden sample"))
 }
 
 #[test]

@@ -1,11 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 #[test]
 fn the_committed_schemas_are_those_of_the_code() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let committed: BTreeMap<String, String> = fs::read_dir(&folder)
+    let committed: BTreeMap<String, String> = fs::read_dir("schemas")
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .map(|path| {

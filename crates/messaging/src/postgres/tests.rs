@@ -105,7 +105,7 @@ async fn with_a_hundred_thousand_rows_every_statement_still_goes_along_its_index
 
 #[test]
 fn no_statement_stands_outside_the_list() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/postgres");
+    let folder = "src/postgres";
     let spelled_out: Vec<_> = testkit::statements::spelled_out_in(folder).unwrap();
     let spelled_out: Vec<_> = spelled_out
         .iter()

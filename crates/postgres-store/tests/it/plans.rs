@@ -41,3 +41,22 @@ async fn a_statement_that_does_not_fit_the_schema_has_no_plan() {
     }
     store.db.query_plan("SELECT id FROM notes").await.unwrap();
 }
+
+/// Nothing was counted yet when a new shop prepares its statements.
+#[tokio::test]
+async fn a_statement_that_was_prepared_while_its_table_was_empty_goes_along_its_index() {
+    let store = store().await;
+    let mut connection = store.db.pool().acquire().await.unwrap();
+    let prepare = "SET plan_cache_mode = force_generic_plan; PREPARE early AS SELECT count FROM notes WHERE id = $1";
+    sqlx::raw_sql(prepare)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let plan: Vec<String> = sqlx::query_scalar("EXPLAIN (COSTS OFF) EXECUTE early('n')")
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    let step = plan.first().unwrap().trim_start();
+    assert!(step.contains("Index Scan"), "{plan:?}");
+}

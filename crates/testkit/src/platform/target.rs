@@ -8,8 +8,11 @@ use anyhow::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// A process that says nothing for so long is not ready.
+/// How long a process may take to say whether it is ready.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// One that says nothing so many times in a row is not ready any more (the `failureThreshold` of a probe in Kubernetes): on a
+/// busy machine everybody is late now and then.
+const SILENCES: u32 = 3;
 
 /// Where a process listens.
 #[derive(Clone, Copy)]
@@ -26,6 +29,8 @@ pub(super) struct Target(Mutex<State>);
 struct State {
     addresses: Option<Addresses>,
     ready: bool,
+    /// Looks in a row that were not answered in time.
+    silent: u32,
 }
 
 impl Target {
@@ -37,6 +42,7 @@ impl Target {
                 admin: at(admin_port),
             }),
             ready: false,
+            silent: 0,
         };
     }
 
@@ -63,13 +69,19 @@ impl Target {
             return false;
         };
         let asked = tokio::time::timeout(DEADLINE, ask(admin)).await;
-        let ready = matches!(asked, Ok(Ok(true)));
         let mut state = self.lock();
         // It may have been started anew meanwhile.
-        if state.addresses.is_some_and(|now| now.admin == admin) {
-            state.ready = ready;
+        if state.addresses.is_none_or(|now| now.admin != admin) {
+            return false;
         }
-        ready
+        if let Ok(answer) = asked {
+            state.silent = 0;
+            state.ready = answer.unwrap_or(false);
+        } else {
+            state.silent = state.silent.saturating_add(1);
+            state.ready &= state.silent < SILENCES;
+        }
+        state.ready
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

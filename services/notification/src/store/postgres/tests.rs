@@ -72,7 +72,7 @@ async fn with_a_hundred_thousand_rows_every_statement_still_goes_along_its_index
 
 #[test]
 fn no_statement_stands_outside_the_list() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/postgres");
+    let folder = "src/store/postgres";
     let spelled_out = testkit::statements::spelled_out_in(folder).unwrap();
     assert_eq!(spelled_out, [""; 0]);
 }

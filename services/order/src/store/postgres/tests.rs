@@ -33,7 +33,7 @@ async fn every_statement_fits_the_schema_and_is_served_by_an_index() {
 
 #[test]
 fn no_statement_is_written_down_elsewhere() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/postgres");
+    let folder = "src/store/postgres";
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|it| it.unwrap().path())
