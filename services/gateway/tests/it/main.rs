@@ -25,4 +25,6 @@ mod routing;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod too_large;
+#[cfg(test)]
 mod upstreams;
