@@ -39,7 +39,8 @@ for service in "${services[@]}"; do
 done
 env "${provision[@]}" "$BIN/shopctl" provision >/dev/null
 
-# start SERVICE COMMAND: with the settings that the service has in containers, too.
+# with_settings SERVICE COMMAND: with the settings that the service has in containers, too.
+replacing=
 with_settings() {
 	local service=$1 store
 	case $service in
@@ -47,7 +48,7 @@ with_settings() {
 		order | notification) store="$(at "$postgres" "$service")/$service" ;;
 	esac
 	shift
-	env STORE_URL="$store" SHOP__STORE__PASSWORD_FILE="$DATA/secrets/$service/store-password" \
+	$replacing env STORE_URL="$store" SHOP__STORE__PASSWORD_FILE="$DATA/secrets/$service/store-password" \
 		BROKER_URL="$(at "$amqp" "$service")" SHOP__BROKER__PASSWORD_FILE="$DATA/secrets/$service/broker-password" \
 		"$@"
 }
@@ -65,14 +66,18 @@ end() {
 trap end EXIT
 trap 'exit 0' INT TERM
 
-start() { "$@" & pids+=("$!"); }
+# In the place of its shell: a signal to the shell would not reach it.
+start() {
+	{ replacing=exec; "$@"; } &
+	pids+=("$!")
+}
 start with_settings user env SHOP__KEYS__SIGNING_KEY="$DATA/secrets/user/signing-key.pem" SHOP__HTTP__TRUSTED_HOPS=1 \
 	SHOP__BOOTSTRAP_ADMIN__EMAIL=admin@shop.example \
 	SHOP__BOOTSTRAP_ADMIN__PASSWORD_FILE="$DATA/secrets/user/admin-password" "$BIN/user"
 start with_settings product "$BIN/product"
 start with_settings order "$BIN/order"
 start with_settings notification env SHOP__MAILDIR="$DATA/mail" "$BIN/notification"
-start "$BIN/gateway"
+start exec "$BIN/gateway"
 
 for service in user product order notification gateway; do
 	until "$BIN/$service" health 2>/dev/null; do
@@ -90,5 +95,6 @@ The shop runs as five processes on MongoDB, PostgreSQL and RabbitMQ.
   try it         SHOP_DATA=$DATA make demo
 Ctrl-C ends it; the servers and their data go with it.
 BANNER
-wait -n
+wait -n || true
+echo "one of the five processes ended; the others are ended too" >&2
 exit 1
