@@ -26,6 +26,10 @@ pub(crate) struct Place {
 enum WrongSettings {
     #[error("STORE_URL names no database; write mongodb://host/DATABASE?replicaSet=NAME")]
     NoDatabase,
+    #[error(
+        "STORE_URL has an empty appName, by which nobody's transactions are told from others'; name one or leave it out"
+    )]
+    NoProgram,
     #[error("STORE_URL is not a MongoDB URL: {0}")]
     Url(String),
     #[error("the certificate and the key for MongoDB cannot be read")]
@@ -47,7 +51,9 @@ pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, 
     let place = place(&options)?;
     let wait = Duration::from_millis(settings.pool.wait_ms);
     let program = || format!("shop-{}", place.database);
-    options.app_name.get_or_insert_with(program);
+    if options.app_name.get_or_insert_with(program).is_empty() {
+        return Err(OpenError::unusable(place.shown, WrongSettings::NoProgram));
+    }
     options.max_pool_size = u32::try_from(settings.pool.max).ok();
     options.connect_timeout = Some(wait);
     options.server_selection_timeout = Some(wait);

@@ -57,6 +57,8 @@ const PASSING_CODES: &[i32] = &[
 
 /// A unique index has the value already.
 const DUPLICATE_KEY: i32 = 11000;
+/// Somebody killed the operation, or the session it belongs to.
+const INTERRUPTED: i32 = 11601;
 
 /// What the driver said, without the values that servers repeat in their messages: they may be somebody's.
 #[derive(Clone, Debug)]
@@ -154,6 +156,21 @@ fn driver_error(error: &StoreError) -> Option<&mongodb::error::Error> {
     cause.downcast_ref::<Said>().map(|said| &said.0)
 }
 
+/// The same of a commit. One that was interrupted may be done all the same: unlike other operations that were, it is no reason
+/// to carry the command out again.
+pub(crate) fn commit_error(error: mongodb::error::Error) -> StoreError {
+    if is_interrupted(&error) {
+        StoreError::away(Unknown(Said(error)))
+    } else {
+        store_error(error)
+    }
+}
+
+/// Whether it is not known what became of a commit: the server answers the same commit with the same.
+pub(crate) fn is_unknown(error: &mongodb::error::Error) -> bool {
+    error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) || is_interrupted(error)
+}
+
 /// Whether a command failed because its whole transaction must be tried again. The command wraps what the store said in
 /// an error of its own; it is found among the sources.
 pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
@@ -173,8 +190,19 @@ fn is_transient_error(error: &mongodb::error::Error) -> bool {
     // The driver does not label that there was no primary to begin with; and to commit, there must have been one.
     let no_primary = matches!(&*error.kind, ErrorKind::ServerSelection { .. })
         && !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-    no_primary || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+    // Nor that who ends abandoned transactions (`abandoned`) may meet one that its program has just gone on with.
+    let killed = is_interrupted(error);
+    no_primary || killed || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
+
+fn is_interrupted(error: &mongodb::error::Error) -> bool {
+    code(error) == Some(INTERRUPTED)
+}
+
+/// A commit may be done or not.
+#[derive(Debug, thiserror::Error)]
+#[error("MongoDB does not say whether it committed")]
+struct Unknown(#[source] Said);
 
 /// Something took longer than it may.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,13 @@
 //! A command's transaction.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use futures_util::future::BoxFuture;
+use mongodb::action::Aggregate;
 use mongodb::bson::Document;
-use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
 use mongodb::options::{
     FindOneOptions, FindOptions, ReadConcern, ReadPreference, ReturnDocument, SelectionCriteria,
     TransactionOptions,
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::connect::majority;
 use crate::database::{Database, Limits};
-use crate::error::{is_transient, store_error};
+use crate::error::{commit_error, is_transient, is_unknown, store_error};
 
 /// The first wait before a transaction that met another one is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(3);
@@ -121,6 +122,10 @@ fn waits() -> ExponentialBuilder {
         .without_max_times()
 }
 
+fn number(reply: &Document, key: &str) -> Option<usize> {
+    usize::try_from(reply.get_i32(key).ok()?).ok()
+}
+
 impl Transaction {
     /// A collection, for what the functions here do not do; give its operation [`Self::session`].
     #[must_use]
@@ -184,10 +189,26 @@ impl Transaction {
     where
         T: DeserializeOwned + Send + Sync,
     {
+        let collection = self.collection::<Document>(collection);
+        self.made(collection.aggregate(pipeline)).await
+    }
+
+    /// What a pipeline makes that begins with documents of its own (`$documents`): things of several collections in one
+    /// round trip.
+    pub async fn gather<T>(&mut self, pipeline: Vec<Document>) -> Result<Vec<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
+        let database = self.database.clone();
+        self.made(database.aggregate(pipeline)).await
+    }
+
+    async fn made<T>(&mut self, aggregate: Aggregate<'_>) -> Result<Vec<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
         let mut made = Vec::new();
-        let mut cursor = self
-            .collection::<Document>(collection)
-            .aggregate(pipeline)
+        let mut cursor = aggregate
             .with_type::<T>()
             .session(&mut self.session)
             .await
@@ -276,14 +297,15 @@ impl Transaction {
     }
 
     /// Changes one document by each of several statements (`q`, `u`, and `upsert` as in the server's `update`), all in one
-    /// round trip; nothing for none. One that matches no document is an error.
+    /// round trip; nothing for none. One that matches no document is an error. Returns the places of those statements that
+    /// made a document.
     pub async fn update_each(
         &mut self,
         collection: &str,
         updates: Vec<Document>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<BTreeSet<usize>, StoreError> {
         if updates.is_empty() {
-            return Ok(());
+            return Ok(BTreeSet::new());
         }
         let wanted = updates.len();
         let command = mongodb::bson::doc! { "update": collection, "updates": updates };
@@ -298,18 +320,16 @@ impl Transaction {
         let code = failed
             .and_then(|errors| errors.first()?.as_document()?.get_i32("code").ok())
             .unwrap_or_default();
-        let done = reply
-            .get_i32("n")
-            .ok()
-            .and_then(|n| usize::try_from(n).ok());
-        if failed.is_some() || done != Some(wanted) {
+        if failed.is_some() || number(&reply, "n") != Some(wanted) {
             let error = NotAll {
                 collection: collection.to_owned(),
                 code,
             };
             return Err(StoreError::broken(error));
         }
-        Ok(())
+        let made = reply.get_array("upserted").into_iter().flatten();
+        let made = made.filter_map(|made| number(made.as_document()?, "index"));
+        Ok(made.collect())
     }
 
     /// Removes all documents that match; returns how many.
@@ -333,11 +353,8 @@ impl Transaction {
         let commit = async || session.lock().await.commit_transaction().await;
         commit
             .retry(waits())
-            .when(|error| {
-                error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
-                    && begun.elapsed() < limits.statement
-            })
+            .when(|error| is_unknown(error) && begun.elapsed() < limits.statement)
             .await
-            .map_err(store_error)
+            .map_err(commit_error)
     }
 }

@@ -11,8 +11,8 @@ use crate::notes::{NOTES, Notes};
 const HELD: [&str; 2] = ["held by one that died", "held by another program"];
 
 /// Begins a transaction that writes a note, as a program of that name, and leaves it open.
-async fn hold(notes: &Notes, program: &str, id: &str) -> ClientSession {
-    let url = format!("{}&appName={program}", notes.isolated.url());
+pub async fn hold(url: &str, program: &str, id: &str) -> ClientSession {
+    let url = format!("{url}&appName={program}");
     let client = Client::with_uri_str(url).await.unwrap();
     let mut session = client.start_session().await.unwrap();
     session.start_transaction().await.unwrap();
@@ -28,7 +28,7 @@ async fn hold(notes: &Notes, program: &str, id: &str) -> ClientSession {
     session
 }
 
-async fn change(tx: &mut Transaction, id: &str) -> Result<(), StoreError> {
+pub async fn change(tx: &mut Transaction, id: &str) -> Result<(), StoreError> {
     let text = format!("{id}, and changed");
     let update = doc! { "$set": { "text": text } };
     tx.update_one(NOTES, doc! { "_id": id }, update).await?;
@@ -46,8 +46,8 @@ async fn a_transaction_whose_program_died_is_ended_by_who_meets_it_and_others_ar
             .unwrap();
     }
     let database = notes.db.mongo().name();
-    let mut dead = hold(&notes, &format!("shop-{database}"), HELD[0]).await;
-    let mut other = hold(&notes, "accounting", HELD[1]).await;
+    let mut dead = hold(notes.isolated.url(), &format!("shop-{database}"), HELD[0]).await;
+    let mut other = hold(notes.isolated.url(), "accounting", HELD[1]).await;
 
     // MongoDB itself would end it after a minute; the command gives up after ten seconds.
     let changed = notes

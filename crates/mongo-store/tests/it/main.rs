@@ -7,6 +7,8 @@ mod failover;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod notes;
 #[cfg(test)]
 mod opening;

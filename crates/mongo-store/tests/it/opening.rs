@@ -151,3 +151,16 @@ async fn its_handle_tells_what_it_is() {
     assert_eq!(notes.db.kind(), "mongodb");
     notes.db.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_program_without_a_name_is_refused() {
+    let isolated = isolated::mongo_database().unwrap();
+    let nameless = settings(&format!("{}&appName=", isolated.url()));
+    let refused = Database::migrate(&nameless, &SCHEMA).await.unwrap_err();
+    assert!(!refused.may_pass());
+    assert_eq!(
+        story(&refused, isolated.url()),
+        "the store at PLACE cannot be used: STORE_URL has an empty appName, by which nobody's transactions are told from \
+         others'; name one or leave it out"
+    );
+}

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use futures_util::FutureExt as _;
 use mongo_store::Database;
+use mongo_store::mongodb::bson::doc;
 use service_kit::settings::{Secret, StoreSettings};
+use store_kit::StoreHandle as _;
 use testkit::servers::{Authority, Mongo, MongoOptions};
 
-use crate::notes::{SCHEMA, migrated, settings, story, texts, write_one};
+use crate::abandoned::{change, hold};
+use crate::notes::{NOTES, SCHEMA, migrated, settings, story, texts, write_one};
 
 /// What the server's administrator must say.
 fn administrator(mongo: &Mongo) -> StoreSettings {
@@ -96,5 +100,33 @@ async fn a_server_that_is_no_replica_set_is_refused_however_the_url_is_written()
             );
         }
     }
+    mongo.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_of_one_database_may_end_the_transactions_that_its_own_program_left_open() {
+    let options = MongoOptions {
+        authentication: true,
+        ..MongoOptions::default()
+    };
+    let mongo = Mongo::start_with(&options).await.unwrap();
+    let root = administrator(&mongo);
+    let as_root = migrated(&root).await;
+    let held = doc! { "_id": "held", "text": "held" };
+    as_root.collection(NOTES).insert_one(held).await.unwrap();
+    // What `shopctl provision` gives a service.
+    let user = doc! { "createUser": "service", "pwd": "s", "roles": ["readWrite"] };
+    as_root.mongo().run_command(user).await.unwrap();
+    let port = mongo.port(0).unwrap();
+    let url = format!("mongodb://service:s@127.0.0.1:{port}/notes?replicaSet=rs0");
+    let db = Database::open(&settings(&url), &SCHEMA).await.unwrap();
+    let mut dead = hold(&url, "shop-notes", "held").await;
+    db.transact("held", |tx, id| change(tx, id).boxed())
+        .await
+        .unwrap();
+    assert_eq!(texts(&db).await, ["held, and changed"]);
+    dead.commit_transaction().await.unwrap_err();
+    db.close().await;
+    as_root.close().await;
     mongo.remove().await.unwrap();
 }

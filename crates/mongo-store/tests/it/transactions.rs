@@ -80,7 +80,8 @@ async fn of_many_commands_that_change_one_document_none_is_lost() {
     }
     assert_eq!(count(&notes.db).await, 40);
     let runs = runs.into_inner();
-    assert!(runs < 40 * 40, "{runs} runs: a storm");
+    // Between 220 and 250 on a machine that is busy with other things: ever longer waits take those who met apart.
+    assert!(runs < 350, "{runs} runs: a storm");
     second.close().await;
 }
 
