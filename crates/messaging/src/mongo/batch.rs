@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use contracts::{Event, Timestamp};
 use mongo_store::Transaction;
-use mongo_store::mongodb::bson::{Document, doc};
-use serde::Deserialize;
+use mongo_store::mongodb::bson::doc;
 use store_kit::StoreError;
 
 use super::documents::OutboxRow;
@@ -35,27 +34,17 @@ pub async fn first_deliveries(
     message_ids: &[&str],
     now: Timestamp,
 ) -> Result<HashSet<String>, StoreError> {
-    #[derive(Deserialize)]
-    struct Row {
-        #[serde(rename = "_id")]
-        id: Id,
-    }
-    #[derive(Deserialize)]
-    struct Id {
-        message_id: String,
-    }
-    let row_id = |id: &str| doc! { "consumer": consumer, "message_id": id };
-    let ids: Vec<Document> = message_ids.iter().map(|id| row_id(id)).collect();
-    let known: Vec<Row> = transaction
-        .find(INBOX, doc! { "_id": { "$in": ids } }, None)
+    let row = |id: &&str| {
+        doc! {
+            "q": { "_id": { "consumer": consumer, "message_id": *id } },
+            "u": { "$setOnInsert": { "received_at": now.unix_millis() } },
+            "upsert": true,
+        }
+    };
+    let new = transaction
+        .update_each(INBOX, message_ids.iter().map(row).collect())
         .await?;
-    let known: HashSet<String> = known.into_iter().map(|row| row.id.message_id).collect();
-    let new = message_ids.iter().filter(|id| !known.contains(**id));
-    let new: HashSet<String> = new.map(ToString::to_string).collect();
-    let rows: Vec<Document> = new
-        .iter()
-        .map(|id| doc! { "_id": row_id(id), "received_at": now.unix_millis() })
-        .collect();
-    transaction.insert(INBOX, &rows).await?;
-    Ok(new)
+    let ids = message_ids.iter().enumerate();
+    let new = ids.filter(|(place, _)| new.contains(place));
+    Ok(new.map(|(_, id)| (*id).to_owned()).collect())
 }

@@ -2,15 +2,16 @@
 //!
 //! MongoDB lets nobody wait for a document: of two transactions that write it, the later one is refused. So a process writes
 //! stock one transaction at a time ([`waiting`]), and each takes along what waits: what is read is changed in memory
-//! ([`ledger`]) and written with one operation a collection, however many orders want the same sku. Two replicas may still
-//! meet; then the later one begins anew.
+//! ([`ledger`]) and written with one operation a collection, however many orders want the same sku. All that is read comes in
+//! one answer ([`gathered`]). Two replicas may still meet; then the later one begins anew.
 
+pub(super) mod gathered;
 mod ledger;
 mod reservation;
 pub(super) mod shelf;
 pub(super) mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use contracts::events::stock::StockHoldExpired;
@@ -25,7 +26,7 @@ use store_kit::StoreError;
 
 use self::ledger::Ledger;
 use self::reservation::Reservation;
-use self::shelf::{InventoryRow, OfferRow, Shelf};
+use self::shelf::Shelf;
 use super::rows::{document, whole};
 use super::{INVENTORY, PRODUCT, RESERVATION, event, tell};
 use crate::domain::stock::Rules;
@@ -91,21 +92,11 @@ async fn first_heard<'a>(
 
 /// All that the commands may touch.
 async fn read(tx: &mut Transaction, heard: &[&Heard], rules: Rules) -> Result<Ledger, StoreError> {
-    let orders: BTreeSet<OrderId> = heard
-        .iter()
-        .map(|heard| ledger::input(&heard.command).0)
-        .collect();
-    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
-    let known: Vec<Reservation> = tx
-        .find(RESERVATION, doc! { "_id": { "$in": orders } }, None)
-        .await?;
-    let wanted = heard.iter().flat_map(|heard| ledger::skus(&heard.command));
-    let held = known
-        .iter()
-        .flat_map(|known| known.lines.iter().map(|line| &line.sku));
-    let skus: BTreeSet<&Sku> = wanted.chain(held).collect();
-    let shelves = shelves(tx, &skus).await?;
-    Ok(Ledger::new(shelves, known, rules))
+    let orders = heard.iter().map(|heard| ledger::input(&heard.command).0);
+    let skus = heard.iter().flat_map(|heard| ledger::skus(&heard.command));
+    let found = gathered::gather(tx, &orders.collect(), &skus.collect()).await?;
+    let (shelves, reservations) = found.parts()?;
+    Ok(Ledger::new(shelves, reservations, rules))
 }
 
 /// What is offered and how much of it is there, of those skus that exist.
@@ -116,25 +107,8 @@ pub(super) async fn shelves(
     if skus.is_empty() {
         return Ok(Vec::new());
     }
-    let skus: Vec<&str> = skus.iter().map(|sku| sku.as_str()).collect();
-    let parts =
-        doc! { "sku": 1, "title": 1, "status": 1, "price": 1, "in_stock": 1, "replaced": 1 };
-    let parts = FindOptions::builder().projection(parts).build();
-    let offers: Vec<OfferRow> = tx
-        .find(PRODUCT, doc! { "sku": { "$in": &skus } }, Some(parts))
-        .await?;
-    let stocks: Vec<InventoryRow> = tx
-        .find(INVENTORY, doc! { "_id": { "$in": skus } }, None)
-        .await?;
-    let stocks = stocks.into_iter().map(|stock| (stock.sku.clone(), stock));
-    let mut stocks: BTreeMap<Sku, InventoryRow> = stocks.collect();
-    let shelf = |offer: OfferRow| {
-        let stock = stocks.remove(&offer.sku);
-        let stock =
-            stock.ok_or_else(|| StoreError::broken(format!("{} has no inventory", offer.sku)))?;
-        Ok(Shelf::new(offer, stock))
-    };
-    offers.into_iter().map(shelf).collect()
+    let found = gathered::gather(tx, &BTreeSet::new(), skus).await?;
+    Ok(found.parts()?.0)
 }
 
 /// Writes what has changed.
@@ -154,7 +128,8 @@ pub(super) async fn write_shelves(
         }
     }
     tx.update_each(INVENTORY, stocks).await?;
-    tx.update_each(PRODUCT, offers).await
+    tx.update_each(PRODUCT, offers).await?;
+    Ok(())
 }
 
 async fn write_reservations(tx: &mut Transaction, ledger: &Ledger) -> Result<(), StoreError> {
@@ -164,7 +139,8 @@ async fn write_reservations(tx: &mut Transaction, ledger: &Ledger) -> Result<(),
     };
     let writes: Result<Vec<Document>, StoreError> =
         ledger.changed_reservations().map(write).collect();
-    tx.update_each(RESERVATION, writes?).await
+    tx.update_each(RESERVATION, writes?).await?;
+    Ok(())
 }
 
 /// Which holds to ask about.

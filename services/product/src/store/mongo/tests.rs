@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::events::product::ProductStatus;
 use contracts::{Clock as _, ManualClock, Timestamp};
+use futures_util::TryStreamExt as _;
 use mongo_store::mongodb::bson::{Bson, Document, doc};
 use testkit::isolated::{self, MongoDatabase};
 
@@ -199,4 +200,56 @@ async fn shelves_are_counted_without_a_look_at_a_product() {
             .any(|stage| stage == "FETCH" || stage == "COLLSCAN"),
         "{stages:?}"
     );
+}
+
+/// How the server finds what each `$lookup` of a pipeline asks for: "index" or "all documents".
+fn found_by(explained: &Bson, found: &mut Vec<String>) {
+    match explained {
+        Bson::Document(explained) => {
+            if let Ok(indexes) = explained.get_array("indexesUsed") {
+                let whole = explained.get_i64("collectionScans").unwrap();
+                found.push(format!("{indexes:?}, {whole} scans"));
+            }
+            explained.values().for_each(|value| found_by(value, found));
+        }
+        Bson::Array(all) => all.iter().for_each(|value| found_by(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn all_that_an_order_may_touch_is_found_along_indexes() {
+    let (_database, db) = catalog().await;
+    let order = contracts::OrderId::at(Timestamp::from_unix_millis(1));
+    let held = doc! {
+        "_id": order.to_string(), "state": "held", "version": 1_i64, "asked": 0_i64,
+        "created_at": 1_i64, "updated_at": 1_i64, "lines": [{ "sku": "S1", "quantity": 1_i64 }],
+    };
+    let reservations = db.collection::<Document>(RESERVATION);
+    reservations.insert_one(held).await.unwrap();
+    let wanted: Sku = "S2".parse().unwrap();
+    let pipeline = stock::gathered::pipeline(&BTreeSet::from([order]), &BTreeSet::from([&wanted]));
+    let explain = doc! {
+        "explain": { "aggregate": 1, "pipeline": pipeline.clone(), "cursor": {} },
+        "verbosity": "executionStats",
+    };
+    let explained = db.mongo().run_command(explain).await.unwrap();
+    let mut found = Vec::new();
+    found_by(&Bson::from(explained), &mut found);
+    let along = |index: &str| format!("[String(\"{index}\")], 0 scans");
+    assert_eq!(found, [along("_id_"), along("product_sku"), along("_id_")]);
+    // And it finds what is asked for, and what is held.
+    let gathered: Vec<Document> = db
+        .mongo()
+        .aggregate(pipeline)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let offers = gathered[0].get_array("offers").unwrap().iter();
+    let skus: BTreeSet<&str> = offers
+        .map(|offer| offer.as_document().unwrap().get_str("sku").unwrap())
+        .collect();
+    assert_eq!(skus, BTreeSet::from(["S1", "S2"]));
 }
