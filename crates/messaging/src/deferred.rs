@@ -1,10 +1,17 @@
 //! Messages whose time has not come, and messages that need a person.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use contracts::Timestamp;
+use serde::{Deserialize, Serialize};
 use store_kit::StoreError;
 
 use crate::message::Message;
+
+/// For how long a process has a message that is due to itself. It tries at once everything that it has taken, and every try
+/// ends long before. If it dies, another one takes the message then.
+pub(crate) const LEASE: Duration = Duration::from_mins(2);
 
 /// A message that is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +20,31 @@ pub struct DeferredMessage {
     pub message: Message,
     /// The queue whose handler it waits for.
     pub queue: String,
-    /// How often it was tried.
+    /// How often it was tried, counted when a try begins: this one too.
     pub attempts: u32,
+}
+
+/// Where a page of parked messages ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedPosition {
+    /// When the last of its messages was given up.
+    pub parked_at: Timestamp,
+    /// That message's id.
+    pub id: String,
+    /// Its queue.
+    pub queue: String,
+}
+
+impl ParkedPosition {
+    /// The page that ends with this message.
+    #[must_use]
+    pub fn of(last: &ParkedMessage) -> Self {
+        Self {
+            parked_at: last.parked_at,
+            id: last.message.id.clone(),
+            queue: last.queue.clone(),
+        }
+    }
 }
 
 /// A message that is not tried again until somebody says so.
@@ -41,10 +71,14 @@ pub struct DeferredStats {
     pub parked: u64,
 }
 
-/// The deferred and parked messages of one service. A message is known by its id.
+/// The deferred and parked messages of one service. A message is known by its id and the queue it came from: two consumers
+/// of a service may have trouble with one event.
+///
+/// A try is counted when it begins, so that a message which kills its process uses up its tries too. Whoever tells how a
+/// try ended tells which one; if its lease has ended and the message was taken, done or replayed since, nothing changes.
 #[async_trait]
 pub trait DeferredStore: Send + Sync + 'static {
-    /// Keeps a message for `next_at`. One that is kept already stays as it is.
+    /// Keeps a message for `next_at` after a first try. One that is kept already stays as it is.
     async fn defer(
         &self,
         queue: &str,
@@ -53,7 +87,7 @@ pub trait DeferredStore: Send + Sync + 'static {
         next_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Keeps a message for a person. One that is deferred already is parked.
+    /// Keeps a message for a person after a delivery that failed. One that is deferred already is parked.
     async fn park(
         &self,
         queue: &str,
@@ -62,35 +96,53 @@ pub trait DeferredStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// The messages whose time has come, oldest first.
+    /// Takes messages whose time has come, oldest first, for two minutes, and counts a try for each. Suspects are left out.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError>;
 
-    /// Forgets a message: it is done.
-    async fn resolve(&self, id: &str) -> Result<(), StoreError>;
+    /// The same for one suspect: a message whose last try nobody told the end of. It may have killed the process, and is
+    /// tried alone.
+    async fn suspect(&self, now: Timestamp) -> Result<Option<DeferredMessage>, StoreError>;
 
-    /// Puts a deferred message off once more.
+    /// Forgets a message: it is done.
+    async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError>;
+
+    /// Puts a message off once more: this try failed.
     async fn reschedule(
         &self,
-        id: &str,
-        attempts: u32,
+        tried: &DeferredMessage,
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// The parked messages after the position (time of parking and id), oldest first.
+    /// Puts a message off without counting this try: it was none.
+    async fn give_back(
+        &self,
+        tried: &DeferredMessage,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Parks a message after this try.
+    async fn give_up(
+        &self,
+        tried: &DeferredMessage,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The parked messages after the position, oldest first.
     async fn parked(
         &self,
-        after: Option<(Timestamp, String)>,
+        after: Option<ParkedPosition>,
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError>;
 
-    /// One parked message.
+    /// One parked message; if several queues have it, the one of the first queue by name.
     async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError>;
 
-    /// Makes a parked message due now, with its attempts forgotten; `false` if there is none.
+    /// Makes a parked message due now, in every queue that has it, with its attempts forgotten; `false` if there is none.
     async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Forgets a parked message; `false` if there is none.
+    /// Forgets a parked message, in every queue that has it; `false` if there is none.
     async fn discard(&self, id: &str) -> Result<bool, StoreError>;
 
     /// How many wait.

@@ -29,11 +29,11 @@ pub use broker::{
 };
 pub use connect::{ConnectError, connect, embedded_path};
 pub use consumer::{ConsumerSettings, Consumers};
-pub use deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
+pub use deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage, ParkedPosition};
 pub use handler::{Handler, Outcome};
 pub use message::Message;
 pub use opened::Opened;
-pub use outbox::{OutboxStats, OutboxStore, Poke};
+pub use outbox::{OutboxStats, OutboxStore, Poke, Replayed, replay_since};
 pub use parked_api::{WaitingMessage, parked_openapi, parked_router};
 pub use relay::spawn_relay;
 pub use settings::BrokerSettings;

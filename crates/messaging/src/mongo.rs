@@ -112,7 +112,7 @@ impl MessageStore for MongoMessages {
             doc! { "$match": { "received_at": { "$lt": month_ago } } },
             doc! { "$sort": { "received_at": 1 } },
             doc! { "$lookup": {
-                "from": DEFERRED, "localField": "_id.message_id", "foreignField": "_id", "as": "waiting",
+                "from": DEFERRED, "localField": "_id.message_id", "foreignField": "message_id", "as": "waiting",
             } },
             doc! { "$match": { "waiting": [] } },
             doc! { "$limit": batch },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::Timestamp;
+use contracts::{EventId, Timestamp};
 use store_kit::StoreError;
 use tokio::sync::Notify;
 
@@ -39,8 +39,48 @@ pub trait OutboxStore: Send + Sync + 'static {
     /// What waits.
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError>;
 
-    /// Makes the relay publish again, with the same ids, what happened since; returns how many.
-    async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError>;
+    /// Looks at some of the events whose ids come after one, in the order of their ids, and makes the relay publish again,
+    /// with the same ids, those of them that happened since. [`replay_since`] goes on until all are done.
+    async fn replay_some(
+        &self,
+        since: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Replayed, StoreError>;
+}
+
+/// What one step of replaying came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events that are published again.
+    pub events: u64,
+    /// The id of the last one looked at; none if nothing comes after those before.
+    pub last: Option<String>,
+}
+
+/// How far the clocks of a service's processes may be apart, and an event's id from the time it tells.
+const CLOCKS_DIFFER: Duration = Duration::from_hours(1);
+
+/// Makes the relay publish again, with the same ids, what happened since; returns how many events that are. It is done
+/// `batch` by `batch`, each by itself, along the ids, which begin with their time; `progress` is told how many after each.
+/// Whoever is interrupted begins again: consumers do nothing twice.
+pub async fn replay_since(
+    store: &(impl OutboxStore + ?Sized),
+    since: Timestamp,
+    batch: u32,
+    mut progress: impl FnMut(u64) + Send,
+) -> Result<u64, StoreError> {
+    let mut events = 0;
+    let mut after = EventId::at(since.minus(CLOCKS_DIFFER)).to_string();
+    loop {
+        let replayed = store.replay_some(since, &after, batch).await?;
+        let Some(last) = replayed.last else {
+            return Ok(events);
+        };
+        events += replayed.events;
+        after = last;
+        progress(events);
+    }
 }
 
 /// Wakes the relay after a commit; without it the relay looks every second. Clones share it.

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::deferred::{DeferredStore, ParkedMessage};
+use crate::deferred::{DeferredStore, ParkedMessage, ParkedPosition};
 
 /// When to come back while the store is away.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -121,16 +121,14 @@ async fn list(
     api.require(&service)?;
     let after = query
         .cursor
-        .map(|cursor| decode_cursor::<(Timestamp, String)>("parked", &cursor))
+        .map(|cursor| decode_cursor::<ParkedPosition>("parked", &cursor))
         .transpose()?;
     let parked = api
         .store
         .parked(after, query.limit.and_one())
         .await
         .map_err(|error| away(&error))?;
-    let page = Page::cut(parked, query.limit, "parked", |last| {
-        (last.parked_at, last.message.id.clone())
-    });
+    let page = Page::cut(parked, query.limit, "parked", ParkedPosition::of);
     Ok(page.map(WaitingMessage::from).reply(&uri))
 }
 

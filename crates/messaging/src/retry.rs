@@ -13,6 +13,9 @@ const WAITS: [Duration; 5] = [
     Duration::from_hours(1),
 ];
 
+/// How often a message is tried: once more than it is waited for.
+pub(crate) const TRIES: u32 = 6;
+
 /// How long to wait after the `attempts`th try failed; none if it was the last.
 pub(crate) fn wait_after(attempts: u32) -> Option<Duration> {
     let index = usize::try_from(attempts.checked_sub(1)?).ok()?;
@@ -40,6 +43,10 @@ mod tests {
             .map(|wait| wait.as_secs())
             .collect();
         assert_eq!(waits, [1, 10, 60, 600, 3600]);
+        assert_eq!(
+            (wait_after(TRIES - 1).is_some(), wait_after(TRIES)),
+            (true, None)
+        );
         assert_eq!(wait_after(0), None);
     }
 

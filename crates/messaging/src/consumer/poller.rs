@@ -1,25 +1,30 @@
 //! Tries deferred messages again when their time has come.
+//!
+//! A message that kills the process must neither come back for ever nor take others with it. So a try is counted when it
+//! begins; a message whose last try has no end is a suspect, and is tried when nothing else is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use service_kit::error_chain;
 use store_kit::StoreError;
 
 use super::Shared;
-use super::run::run;
-use crate::deferred::DeferredMessage;
+use super::run::{DEADLINE, run};
+use crate::deferred::{DeferredMessage, LEASE};
 use crate::handler::{Handler, Outcome};
-use crate::retry::wait_after;
+use crate::retry::{TRIES, until_back, wait_after};
 
 /// How often to look.
 const POLL: Duration = Duration::from_millis(500);
-/// Messages taken at a time.
-const BATCH: u32 = 64;
-/// Messages tried at the same time: one slow message does not hold up the others.
-const CONCURRENCY: usize = 16;
+/// Messages taken at a time. They are all begun at once: so no lease ends while its message still waits for another's end.
+const BATCH: u32 = 16;
+/// What was begun ends, and is written down, well before its lease does.
+const _: () = assert!(LEASE.as_secs() >= 2 * DEADLINE.as_secs());
+/// When something that could not be tried is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 type Handlers = HashMap<&'static str, Arc<dyn Handler>>;
 
@@ -37,55 +42,71 @@ pub(super) async fn poll(shared: Shared, service: &'static str, handlers: Handle
 
 async fn round(shared: &Shared, handlers: &Handlers) -> Result<(), StoreError> {
     let due = shared.deferred.due(shared.clock.now(), BATCH).await?;
-    let tries = due
+    let tries = due.iter().map(|due| retry(shared, handlers, due));
+    join_all(tries)
+        .await
         .into_iter()
-        .map(|deferred| retry(shared, handlers, deferred));
-    let mut tries = futures_util::stream::iter(tries).buffer_unordered(CONCURRENCY);
-    let mut result = Ok(());
-    while let Some(tried) = tries.next().await {
-        result = result.and(tried);
+        .collect::<Result<(), _>>()?;
+    if let Some(suspect) = shared.deferred.suspect(shared.clock.now()).await? {
+        retry(shared, handlers, &suspect).await?;
     }
-    result
+    Ok(())
 }
 
 async fn retry(
     shared: &Shared,
     handlers: &Handlers,
-    deferred: DeferredMessage,
+    due: &DeferredMessage,
 ) -> Result<(), StoreError> {
-    let DeferredMessage {
-        message,
-        queue,
-        attempts,
-    } = deferred;
-    if shared.draining.is_cancelled() {
-        return Ok(());
-    }
-    let store = &shared.deferred;
-    let outcome = match handlers.get(queue.as_str()) {
-        Some(handler) => run(&queue, &message, &**handler).await,
-        None => Outcome::Park(format!("this service has no handler for {queue}")),
+    let outcome = if due.attempts > TRIES {
+        Outcome::Park(
+            "its last try came to no end; it may kill the process, or the process was killed each time".to_owned(),
+        )
+    } else if shared.draining.is_cancelled() {
+        Outcome::Unavailable("the service stops".to_owned())
+    } else if let Some(handler) = handlers.get(due.queue.as_str()) {
+        run(&due.queue, &due.message, &**handler).await
+    } else {
+        Outcome::Park(format!("this service has no handler for {}", due.queue))
     };
-    let now = shared.clock.now();
+    // A store that fails just now would leave a suspect behind that is none.
+    let mut waits = until_back();
+    loop {
+        let Err(error) = keep(shared, due, &outcome).await else {
+            return Ok(());
+        };
+        if !shared.pause(waits.next().unwrap_or_default()).await {
+            return Err(error);
+        }
+    }
+}
+
+/// Writes down how a try ended.
+async fn keep(shared: &Shared, due: &DeferredMessage, outcome: &Outcome) -> Result<(), StoreError> {
+    let (store, now) = (&shared.deferred, shared.clock.now());
     match outcome {
-        Outcome::Done => store.resolve(&message.id).await,
-        Outcome::Unavailable(_) => Ok(()),
-        Outcome::Park(reason) => store.park(&queue, message, &reason, now).await,
+        Outcome::Done => store.resolve(due).await,
+        Outcome::Unavailable(_) => store.give_back(due, now.plus(AGAIN)).await,
+        Outcome::Park(reason) => {
+            tracing::warn!(
+                queue = due.queue,
+                id = due.message.id,
+                reason,
+                "a message is parked"
+            );
+            store.give_up(due, reason, now).await
+        }
         Outcome::Retry(reason) => {
-            let attempts = attempts.saturating_add(1);
-            let Some(wait) = wait_after(attempts) else {
-                tracing::warn!(
-                    queue,
-                    id = message.id,
-                    reason,
-                    "a message is parked after its last try"
-                );
-                return store.park(&queue, message, &reason, now).await;
-            };
-            let next_at = now.plus(wait);
-            store
-                .reschedule(&message.id, attempts, &reason, next_at)
-                .await
+            if let Some(wait) = wait_after(due.attempts) {
+                return store.reschedule(due, reason, now.plus(wait)).await;
+            }
+            tracing::warn!(
+                queue = due.queue,
+                id = due.message.id,
+                reason,
+                "a message is parked after its last try"
+            );
+            store.give_up(due, reason, now).await
         }
     }
 }

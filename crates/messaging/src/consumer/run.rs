@@ -11,7 +11,7 @@ use crate::handler::{Handler, Outcome};
 use crate::message::Message;
 
 /// How long a handler may take. What it does later is done all the same; the inbox tells the next try.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs a handler in the message's trace. What cannot be decoded is parked; a panic is a failed try.
 pub(super) async fn run(queue: &str, message: &Message, handler: &dyn Handler) -> Outcome {

@@ -12,12 +12,13 @@ use mongo_store::mongodb::{Collection, Database};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// What is looked for, in which order, and what the mark changes besides.
+/// What is looked for, in which order, what the mark changes besides, and a field that counts it.
 pub(super) struct Claim {
     pub(super) collection: &'static str,
     pub(super) free: Document,
     pub(super) order: Document,
     pub(super) taken: Document,
+    pub(super) counted: Option<&'static str>,
     pub(super) limit: u32,
 }
 
@@ -80,7 +81,11 @@ impl Claim {
         taken.insert("claim", claim);
         let mut still_free = self.free.clone();
         still_free.insert("_id", doc! { "$in": ids.clone() });
-        let marked = collection.update_many(still_free, doc! { "$set": taken });
+        let mut update = doc! { "$set": taken };
+        if let Some(counted) = self.counted {
+            update.insert("$inc", doc! { counted: 1_i64 });
+        }
+        let marked = collection.update_many(still_free, update);
         let marked = marked.await?.modified_count;
         if usize::try_from(marked) == Ok(found.len()) {
             return Ok(found);

@@ -1,7 +1,5 @@
 //! Deferred and parked messages in a store on MongoDB.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use contracts::Timestamp;
 use futures_util::TryStreamExt as _;
@@ -11,14 +9,12 @@ use mongo_store::mongodb::options::Hint;
 use store_kit::StoreError;
 
 use super::claim::Claim;
-use super::documents::{DeferredRow, MessageFields};
+use super::documents::{DeferredRow, MessageFields, key};
 use super::{DEFERRED, MongoMessages};
-use crate::deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
+use crate::deferred::{
+    DeferredMessage, DeferredStats, DeferredStore, LEASE, ParkedMessage, ParkedPosition,
+};
 use crate::message::Message;
-
-/// How long the process that was given a due message has it to itself. One that dies loses it after that time; one that
-/// takes longer shares it, and the inbox lets only one of them have an effect.
-const LEASE: Duration = Duration::from_mins(1);
 
 impl MongoMessages {
     fn rows<T: Send + Sync>(&self) -> Collection<T> {
@@ -31,17 +27,44 @@ impl MongoMessages {
         self.db.run(rows.count_documents(filter).hint(index)).await
     }
 
-    /// Changes one message; whether there was one that matched.
-    async fn change(&self, filter: Document, update: Document) -> Result<bool, StoreError> {
-        let rows = self.rows::<Document>();
-        let changed = self.db.run(rows.update_one(filter, update)).await?;
-        Ok(changed.matched_count == 1)
+    /// Takes what is due: suspects, or the others.
+    async fn take_due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        suspects: bool,
+    ) -> Result<Vec<DeferredMessage>, StoreError> {
+        let claim = Claim {
+            collection: DEFERRED,
+            free: doc! { "next_at": { "$lte": now.unix_millis() }, "in_hand": { "$exists": suspects } },
+            order: doc! { "next_at": 1, "_id": 1 },
+            // Due again, as a suspect, if nobody says what became of it.
+            taken: doc! { "next_at": now.plus(LEASE).unix_millis(), "in_hand": true },
+            counted: Some("attempts"),
+            limit,
+        };
+        let taken = claim.take(self.db.mongo(), |row: &DeferredRow| &row.key);
+        let taken = self.db.run(taken).await?;
+        Ok(taken.into_iter().map(DeferredRow::taken).collect())
     }
 
-    async fn forget(&self, filter: Document) -> Result<bool, StoreError> {
+    /// Tells how a try ended, unless the message was taken by another since.
+    async fn ended(&self, tried: &DeferredMessage, mut update: Document) -> Result<(), StoreError> {
+        let this_try = doc! {
+            "_id": key(&tried.message.id, &tried.queue),
+            "attempts": i64::from(tried.attempts),
+            "in_hand": true,
+        };
+        let unset = update.entry("$unset".to_owned());
+        let unset = unset.or_insert_with(|| doc! {}.into());
+        if let Some(unset) = unset.as_document_mut() {
+            unset.extend(doc! { "in_hand": "", "claim": "" });
+        }
         let rows = self.rows::<Document>();
-        let forgotten = self.db.run(rows.delete_one(filter)).await?;
-        Ok(forgotten.deleted_count == 1)
+        self.db
+            .run(rows.update_one(this_try, update))
+            .await
+            .map(drop)
     }
 
     /// Keeps a message; what is there already is changed by `update` alone.
@@ -53,7 +76,8 @@ impl MongoMessages {
         mut update: Document,
     ) -> Result<(), StoreError> {
         let fields = MessageFields::from(message);
-        let id = doc! { "_id": fields.id.clone() };
+        let id = doc! { "_id": key(&fields.id, queue) };
+        on_insert.insert("message_id", fields.id.clone());
         on_insert.extend(fields.on_insert());
         on_insert.insert("queue", queue);
         update.insert("$setOnInsert", on_insert);
@@ -88,52 +112,72 @@ impl DeferredStore for MongoMessages {
             "$inc": { "attempts": 1_i64 },
             "$min": { "parked_at": now.unix_millis() },
             "$set": { "reason": reason },
-            "$unset": { "next_at": "" },
+            "$unset": { "next_at": "", "in_hand": "" },
         };
         self.keep(queue, message, doc! {}, parked).await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError> {
-        let claim = Claim {
-            collection: DEFERRED,
-            free: doc! { "next_at": { "$lte": now.unix_millis() } },
-            order: doc! { "next_at": 1, "_id": 1 },
-            // Due again if nobody says what became of it.
-            taken: doc! { "next_at": now.plus(LEASE).unix_millis() },
-            limit,
-        };
-        let taken = claim.take(self.db.mongo(), |row: &DeferredRow| &row.message.id);
-        let taken = self.db.run(taken).await?;
-        Ok(taken.into_iter().map(DeferredRow::deferred).collect())
+        self.take_due(now, limit, false).await
     }
 
-    async fn resolve(&self, id: &str) -> Result<(), StoreError> {
-        self.forget(doc! { "_id": id }).await.map(drop)
+    async fn suspect(&self, now: Timestamp) -> Result<Option<DeferredMessage>, StoreError> {
+        Ok(self.take_due(now, 1, true).await?.pop())
+    }
+
+    async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError> {
+        let id = doc! { "_id": key(&tried.message.id, &tried.queue) };
+        let rows = self.rows::<Document>();
+        self.db.run(rows.delete_one(id)).await.map(drop)
     }
 
     async fn reschedule(
         &self,
-        id: &str,
-        attempts: u32,
+        tried: &DeferredMessage,
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let later = doc! { "$set": {
-            "attempts": i64::from(attempts), "reason": reason, "next_at": next_at.unix_millis(),
-        } };
-        let deferred = doc! { "_id": id, "next_at": { "$exists": true } };
-        self.change(deferred, later).await.map(drop)
+        let later = doc! { "reason": reason, "next_at": next_at.unix_millis() };
+        self.ended(tried, doc! { "$set": later }).await
+    }
+
+    async fn give_back(
+        &self,
+        tried: &DeferredMessage,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let later = doc! {
+            "$set": { "next_at": next_at.unix_millis() },
+            "$inc": { "attempts": -1_i64 },
+        };
+        self.ended(tried, later).await
+    }
+
+    async fn give_up(
+        &self,
+        tried: &DeferredMessage,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let parked = doc! {
+            "$set": { "reason": reason, "parked_at": now.unix_millis() },
+            "$unset": { "next_at": "" },
+        };
+        self.ended(tried, parked).await
     }
 
     async fn parked(
         &self,
-        after: Option<(Timestamp, String)>,
+        after: Option<ParkedPosition>,
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError> {
-        let (at, id) = after.map_or((-1, String::new()), |(at, id)| (at.unix_millis(), id));
+        let at = after
+            .as_ref()
+            .map_or(-1, |last| last.parked_at.unix_millis());
+        let last = after.map_or_else(String::new, |last| key(&last.id, &last.queue));
         let later = doc! {
             "parked_at": { "$gte": at },
-            "$or": [{ "parked_at": { "$gt": at } }, { "_id": { "$gt": id } }],
+            "$or": [{ "parked_at": { "$gt": at } }, { "_id": { "$gt": last } }],
         };
         let rows = self.rows::<DeferredRow>();
         let page = async {
@@ -150,23 +194,26 @@ impl DeferredStore for MongoMessages {
 
     async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
         let rows = self.rows::<DeferredRow>();
-        let parked = doc! { "_id": id, "parked_at": { "$exists": true } };
-        let row = self.db.run(rows.find_one(parked)).await?;
+        let first = rows.find_one(parked_as(id));
+        let first = first.sort(doc! { "message_id": 1, "queue": 1 });
+        let row = self.db.run(first.hint(by_message())).await?;
         Ok(row.map(DeferredRow::parked))
     }
 
     async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let parked = doc! { "_id": id, "parked_at": { "$exists": true } };
         let due = doc! {
             "$set": { "next_at": now.unix_millis(), "attempts": 0_i64 },
             "$unset": { "parked_at": "" },
         };
-        self.change(parked, due).await
+        let rows = self.rows::<Document>();
+        let replayed = rows.update_many(parked_as(id), due).hint(by_message());
+        Ok(self.db.run(replayed).await?.matched_count > 0)
     }
 
     async fn discard(&self, id: &str) -> Result<bool, StoreError> {
-        self.forget(doc! { "_id": id, "parked_at": { "$exists": true } })
-            .await
+        let rows = self.rows::<Document>();
+        let discarded = rows.delete_many(parked_as(id)).hint(by_message());
+        Ok(self.db.run(discarded).await?.deleted_count > 0)
     }
 
     async fn deferred_stats(&self) -> Result<DeferredStats, StoreError> {
@@ -175,4 +222,13 @@ impl DeferredStore for MongoMessages {
         let (deferred, parked) = futures_util::try_join!(deferred, parked)?;
         Ok(DeferredStats { deferred, parked })
     }
+}
+
+/// What is parked under an id, whatever queue it came from.
+fn parked_as(id: &str) -> Document {
+    doc! { "message_id": id, "parked_at": { "$exists": true } }
+}
+
+fn by_message() -> Hint {
+    Hint::Name("deferred_by_message".to_owned())
 }

@@ -10,7 +10,8 @@ use crate::message::Message;
 /// A message among the fields of its document.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MessageFields {
-    #[serde(rename = "_id")]
+    /// Among the deferred messages it is part of the key, and stands beside it.
+    #[serde(rename = "_id", alias = "message_id")]
     pub(super) id: String,
     #[serde(rename = "type")]
     event_type: String,
@@ -93,11 +94,18 @@ impl OutboxRow {
     }
 }
 
+/// The key of a message of a queue. No queue has a space in its name.
+pub(super) fn key(id: &str, queue: &str) -> String {
+    format!("{id} {queue}")
+}
+
 /// A deferred or parked message.
 #[derive(Deserialize)]
 pub(super) struct DeferredRow {
+    #[serde(rename = "_id")]
+    pub(super) key: String,
     #[serde(flatten)]
-    pub(super) message: MessageFields,
+    message: MessageFields,
     queue: String,
     attempts: i64,
     reason: String,
@@ -109,9 +117,10 @@ impl DeferredRow {
         u32::try_from(self.attempts).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn deferred(self) -> DeferredMessage {
+    /// A message that was found and then taken.
+    pub(super) fn taken(self) -> DeferredMessage {
         DeferredMessage {
-            attempts: self.attempts(),
+            attempts: self.attempts().saturating_add(1),
             queue: self.queue,
             message: self.message.into(),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::Timestamp;
+use futures_util::TryStreamExt as _;
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::mongodb::options::Hint;
 use serde::Deserialize;
@@ -13,10 +14,13 @@ use super::claim::Claim;
 use super::documents::MessageFields;
 use super::{MongoMessages, OUTBOX};
 use crate::message::Message;
-use crate::outbox::{OutboxStats, OutboxStore};
+use crate::outbox::{OutboxStats, OutboxStore, Replayed};
 
-/// How much the clocks of a service's processes may differ.
-const CLOCKS_DIFFER: Duration = Duration::from_hours(1);
+#[derive(Deserialize)]
+struct Id {
+    #[serde(rename = "_id")]
+    id: String,
+}
 
 #[derive(Deserialize)]
 struct Oldest {
@@ -36,6 +40,7 @@ impl OutboxStore for MongoMessages {
             free: doc! { "pending": true, "claimed_until": { "$lte": now.unix_millis() } },
             order: doc! { "seq": 1 },
             taken: doc! { "claimed_until": now.plus(lease).unix_millis() },
+            counted: None,
             limit,
         };
         let taken = claim.take(self.db.mongo(), |fields: &MessageFields| &fields.id);
@@ -85,14 +90,33 @@ impl OutboxStore for MongoMessages {
         })
     }
 
-    async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+    async fn replay_some(
+        &self,
+        since: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Replayed, StoreError> {
+        let by_id = Hint::Keys(doc! { "_id": 1 });
+        // The last of so many; the order is that of the index, so only ids are read.
+        let ids = self.db.collection::<Id>(OUTBOX);
+        let behind = ids
+            .find(doc! { "_id": { "$gt": after } })
+            .sort(doc! { "_id": 1 })
+            .hint(by_id.clone())
+            .projection(doc! { "_id": 1 })
+            .limit(i64::from(limit));
+        let behind = async { behind.await?.try_collect::<Vec<_>>().await };
+        let Some(last) = self.db.run(behind).await?.pop() else {
+            return Ok(Replayed {
+                events: 0,
+                last: None,
+            });
+        };
         let outbox = self.db.collection::<Document>(OUTBOX);
-        // What happened since was published since, but perhaps by a process whose clock is behind: that is what the index
-        // is good for.
-        let published_since = since.minus(CLOCKS_DIFFER).unix_millis();
         let replayed = outbox.update_many(
             doc! {
-                "published_at": { "$gte": published_since },
+                "_id": { "$gt": after, "$lte": &last.id },
+                "published_at": { "$exists": true },
                 "occurred_at": { "$gte": since.unix_millis() },
             },
             doc! {
@@ -100,6 +124,10 @@ impl OutboxStore for MongoMessages {
                 "$unset": { "published_at": "" },
             },
         );
-        Ok(self.db.run(replayed).await?.modified_count)
+        let replayed = self.db.run(replayed.hint(by_id)).await?;
+        Ok(Replayed {
+            events: replayed.modified_count,
+            last: Some(last.id),
+        })
     }
 }

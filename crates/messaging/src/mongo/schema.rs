@@ -72,7 +72,7 @@ async fn outbox(database: &Database) -> Result<()> {
     );
     let published = partial_index(
         "outbox_published",
-        doc! { "published_at": 1, "occurred_at": 1 },
+        doc! { "published_at": 1 },
         doc! { "published_at": { "$exists": true } },
     );
     ensure_indexes(database, OUTBOX, [waiting, published]).await
@@ -94,17 +94,23 @@ async fn inbox(database: &Database) -> Result<()> {
     ensure_indexes(database, INBOX, [by_age]).await
 }
 
-/// `next_at` is there while a message is tried again, `parked_at` when it waits for a person.
+/// `next_at` is there while a message is tried again, `parked_at` when it waits for a person. `in_hand` is there from the
+/// beginning of a try to its end; what has it after its time was up is a suspect. The key is made of the message and the queue.
 async fn deferred(database: &Database) -> Result<()> {
     let mut properties = message_properties();
     properties.extend(doc! {
+        "message_id": { "bsonType": "string" },
         "queue": { "bsonType": "string" },
+        "in_hand": { "enum": [true] },
         "attempts": { "bsonType": "long", "minimum": 0 },
         "reason": { "bsonType": "string" },
         "next_at": { "bsonType": "long" },
         "parked_at": { "bsonType": "long" },
     });
-    let mut checked = validator(required(&["queue", "attempts", "reason"]), properties);
+    let mut checked = validator(
+        required(&["message_id", "queue", "attempts", "reason"]),
+        properties,
+    );
     checked.extend(doc! { "$or": [
         { "next_at": { "$exists": true }, "parked_at": { "$exists": false } },
         { "next_at": { "$exists": false }, "parked_at": { "$exists": true } },
@@ -120,5 +126,6 @@ async fn deferred(database: &Database) -> Result<()> {
         doc! { "parked_at": 1, "_id": 1 },
         doc! { "parked_at": { "$exists": true } },
     );
-    ensure_indexes(database, DEFERRED, [due, parked]).await
+    let by_message = index("deferred_by_message", doc! { "message_id": 1, "queue": 1 });
+    ensure_indexes(database, DEFERRED, [due, parked, by_message]).await
 }

@@ -1,7 +1,5 @@
 //! Deferred and parked messages in a PostgreSQL store.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use contracts::Timestamp;
 use postgres_store::store_error;
@@ -9,12 +7,13 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use store_kit::StoreError;
 
-use super::{PostgresMessages, attempts, message, number, statements, timestamp, version};
-use crate::deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
+use super::{
+    PostgresMessages, Statement, attempts, message, number, statements, timestamp, version,
+};
+use crate::deferred::{
+    DeferredMessage, DeferredStats, DeferredStore, LEASE, ParkedMessage, ParkedPosition,
+};
 use crate::message::Message;
-
-/// For how long a replica has what was due to itself: longer than a round of tries. If it dies, another one tries then.
-const LEASE: Duration = Duration::from_mins(2);
 
 impl PostgresMessages {
     /// Keeps a message; `at` is when it is tried again, or when it was parked.
@@ -41,6 +40,40 @@ impl PostgresMessages {
         self.change(statement).await?;
         Ok(())
     }
+
+    /// Takes what is due: suspects, or the others.
+    async fn take(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        suspects: bool,
+    ) -> Result<Vec<DeferredMessage>, StoreError> {
+        let claim = sqlx::query(statements::DUE)
+            .bind(now.plus(LEASE).unix_millis())
+            .bind(now.unix_millis())
+            .bind(i64::from(limit))
+            .bind(suspects);
+        let due = self.rows(claim, |row| {
+            let deferred = DeferredMessage {
+                message: message(row)?,
+                queue: row.try_get(8)?,
+                attempts: attempts(row, 9)?,
+            };
+            Ok((row.try_get::<i64, _>(10)?, deferred))
+        });
+        let mut due = due.await?;
+        // An UPDATE returns its rows in no order.
+        due.sort_by_key(|(next_at, _)| *next_at);
+        Ok(due.into_iter().map(|(_, deferred)| deferred).collect())
+    }
+}
+
+/// A statement about one try, with its first three values.
+fn of_try<'q>(statement: &'static str, tried: &'q DeferredMessage) -> Statement<'q> {
+    sqlx::query(statement)
+        .bind(&tried.message.id)
+        .bind(&tried.queue)
+        .bind(i32::try_from(tried.attempts).unwrap_or(i32::MAX))
 }
 
 #[async_trait]
@@ -68,56 +101,67 @@ impl DeferredStore for PostgresMessages {
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError> {
-        let claim = sqlx::query(statements::DUE)
-            .bind(now.plus(LEASE).unix_millis())
-            .bind(now.unix_millis())
-            .bind(i64::from(limit));
-        let due = self.rows(claim, |row| {
-            let deferred = DeferredMessage {
-                message: message(row)?,
-                queue: row.try_get(8)?,
-                attempts: attempts(row, 9)?,
-            };
-            Ok((row.try_get::<i64, _>(10)?, deferred))
-        });
-        let mut due = due.await?;
-        // An UPDATE returns its rows in no order.
-        due.sort_by_key(|(next_at, _)| *next_at);
-        Ok(due.into_iter().map(|(_, deferred)| deferred).collect())
+        self.take(now, limit, false).await
     }
 
-    async fn resolve(&self, id: &str) -> Result<(), StoreError> {
-        self.change(sqlx::query(statements::RESOLVE).bind(id))
-            .await?;
-        Ok(())
+    async fn suspect(&self, now: Timestamp) -> Result<Option<DeferredMessage>, StoreError> {
+        Ok(self.take(now, 1, true).await?.pop())
+    }
+
+    async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError> {
+        let statement = sqlx::query(statements::RESOLVE)
+            .bind(&tried.message.id)
+            .bind(&tried.queue);
+        self.change(statement).await.map(drop)
     }
 
     async fn reschedule(
         &self,
-        id: &str,
-        attempts: u32,
+        tried: &DeferredMessage,
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let statement = sqlx::query(statements::RESCHEDULE)
-            .bind(id)
-            .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
+        let statement = of_try(statements::RESCHEDULE, tried)
             .bind(reason)
             .bind(next_at.unix_millis());
-        self.change(statement).await?;
-        Ok(())
+        self.change(statement).await.map(drop)
+    }
+
+    async fn give_back(
+        &self,
+        tried: &DeferredMessage,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = of_try(statements::GIVE_BACK, tried).bind(next_at.unix_millis());
+        self.change(statement).await.map(drop)
+    }
+
+    async fn give_up(
+        &self,
+        tried: &DeferredMessage,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = of_try(statements::GIVE_UP, tried)
+            .bind(reason)
+            .bind(now.unix_millis());
+        self.change(statement).await.map(drop)
     }
 
     async fn parked(
         &self,
-        after: Option<(Timestamp, String)>,
+        after: Option<ParkedPosition>,
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError> {
-        let (parked_at, id) = after.map_or((-1, String::new()), |(at, id)| (at.unix_millis(), id));
+        let parked_at = after
+            .as_ref()
+            .map_or(-1, |last| last.parked_at.unix_millis());
+        let (id, queue) = after.map(|last| (last.id, last.queue)).unwrap_or_default();
         let statement = sqlx::query(statements::PARKED)
             .bind(parked_at)
             .bind(id)
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(queue);
         self.rows(statement, parked_message).await
     }
 
@@ -130,12 +174,12 @@ impl DeferredStore for PostgresMessages {
         let statement = sqlx::query(statements::REPLAY)
             .bind(id)
             .bind(now.unix_millis());
-        Ok(self.change(statement).await? == 1)
+        Ok(self.change(statement).await? > 0)
     }
 
     async fn discard(&self, id: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query(statements::DISCARD).bind(id);
-        Ok(self.change(statement).await? == 1)
+        Ok(self.change(statement).await? > 0)
     }
 
     async fn deferred_stats(&self) -> Result<DeferredStats, StoreError> {

@@ -10,7 +10,7 @@ use store_kit::StoreError;
 
 use super::{PostgresMessages, message, number, statements};
 use crate::message::Message;
-use crate::outbox::{OutboxStats, OutboxStore};
+use crate::outbox::{OutboxStats, OutboxStore, Replayed};
 
 impl PostgresMessages {
     /// Two replicas that change the same rows (after a lease had ended) take them in the same order.
@@ -64,8 +64,21 @@ impl OutboxStore for PostgresMessages {
         })
     }
 
-    async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError> {
-        self.change(sqlx::query(statements::REPLAY_SINCE).bind(since.unix_millis()))
-            .await
+    async fn replay_some(
+        &self,
+        since: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Replayed, StoreError> {
+        let asked = sqlx::query(statements::REPLAY_SOME)
+            .bind(since.unix_millis())
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_one(self.db.pool());
+        let row = self.db.bounded(asked).await?;
+        Ok(Replayed {
+            events: number(&row, 0).map_err(store_error)?,
+            last: row.try_get(1).map_err(store_error)?,
+        })
     }
 }

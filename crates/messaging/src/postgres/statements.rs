@@ -39,32 +39,44 @@ postgres_store::statements! {
     OUTBOX_STATS = "SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL), \
         (SELECT occurred_at FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1)";
 
-    REPLAY_SINCE = "UPDATE outbox SET published_at = NULL, claimed_until = 0 \
-        WHERE published_at IS NOT NULL AND occurred_at >= $1";
+    /// Some events behind an id, in the order of ids: so the work of one statement is bounded, whatever there is.
+    REPLAY_SOME = "WITH batch AS MATERIALIZED (SELECT id FROM outbox WHERE id > $2 ORDER BY id LIMIT $3), \
+        again AS (UPDATE outbox SET published_at = NULL, claimed_until = 0 WHERE id = ANY (ARRAY(SELECT id FROM batch)) \
+        AND published_at IS NOT NULL AND occurred_at >= $1 RETURNING 1) \
+        SELECT (SELECT count(*) FROM again), (SELECT max(id) FROM batch)";
 
     DEFER = "INSERT INTO deferred (", message_columns!(), ", queue, attempts, reason, next_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT DO NOTHING";
 
     PARK = "INSERT INTO deferred (", message_columns!(), ", queue, attempts, reason, parked_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT (id) DO UPDATE SET next_at = NULL, \
-        reason = excluded.reason, attempts = deferred.attempts + 1, \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT (id, queue) DO UPDATE SET next_at = NULL, \
+        in_hand = FALSE, reason = excluded.reason, attempts = deferred.attempts + 1, \
         parked_at = coalesce(deferred.parked_at, excluded.parked_at)";
 
-    /// Gives each message to one of several replicas, for as long as a lease.
-    DUE = "WITH due AS MATERIALIZED (SELECT id, next_at FROM deferred WHERE next_at <= $2 \
+    /// Gives each message to one of several replicas, for as long as a lease, and counts a try: suspects, or the others.
+    DUE = "WITH due AS MATERIALIZED (SELECT id, queue, next_at FROM deferred WHERE next_at <= $2 AND in_hand = $4 \
         ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-        UPDATE deferred SET next_at = $1 WHERE id = ANY (ARRAY(SELECT id FROM due)) AND ", relaxed!(),
-        " RETURNING ", message_columns!(), ", queue, attempts, (SELECT due.next_at FROM due WHERE due.id = deferred.id)";
+        UPDATE deferred SET next_at = $1, in_hand = TRUE, attempts = attempts + 1 \
+        WHERE id = ANY (ARRAY(SELECT id FROM due)) AND (id, queue) IN (SELECT id, queue FROM due) AND ", relaxed!(),
+        " RETURNING ", message_columns!(), ", queue, attempts, \
+        (SELECT due.next_at FROM due WHERE due.id = deferred.id AND due.queue = deferred.queue)";
 
-    RESOLVE = "DELETE FROM deferred WHERE id = $1";
+    RESOLVE = "DELETE FROM deferred WHERE id = $1 AND queue = $2";
 
-    RESCHEDULE = "UPDATE deferred SET attempts = $2, reason = $3, next_at = $4 WHERE id = $1 AND next_at IS NOT NULL";
+    RESCHEDULE = "UPDATE deferred SET in_hand = FALSE, reason = $4, next_at = $5 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
+
+    GIVE_BACK = "UPDATE deferred SET in_hand = FALSE, attempts = attempts - 1, next_at = $4 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
+
+    GIVE_UP = "UPDATE deferred SET in_hand = FALSE, reason = $4, next_at = NULL, parked_at = $5 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
 
     PARKED = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
-        WHERE parked_at IS NOT NULL AND (parked_at, id) > ($1, $2) ORDER BY parked_at, id LIMIT $3";
+        WHERE parked_at IS NOT NULL AND (parked_at, id, queue) > ($1, $2, $4) ORDER BY parked_at, id, queue LIMIT $3";
 
     PARKED_MESSAGE = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
-        WHERE id = $1 AND parked_at IS NOT NULL";
+        WHERE id = $1 AND parked_at IS NOT NULL ORDER BY queue LIMIT 1";
 
     REPLAY = "UPDATE deferred SET next_at = $2, parked_at = NULL, attempts = 0 WHERE id = $1 AND parked_at IS NOT NULL";
 

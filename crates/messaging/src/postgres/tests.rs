@@ -45,8 +45,6 @@ const WHOLE: &[(&str, &[&str])] = &[
 const WHOLE_OF_MANY: &[(&str, &[&str])] = &[
     WHOLE[0],
     WHOLE[1],
-    // An administrator's command over a day's events; `outbox` has no index by time, which every order would pay for.
-    ("REPLAY_SINCE", &["Seq Scan on outbox"]),
     // As long as every second row is parked, an index is no help for counting them.
     (
         "DEFERRED_STATS",

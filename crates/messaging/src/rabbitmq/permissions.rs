@@ -34,11 +34,13 @@ pub struct TopicPermissions {
 /// What the user of a service may make, write to and read from.
 #[must_use]
 pub fn permissions(service: &str) -> Permissions {
-    let own = format!(r"^({}|{}\..+)$", escaped(EXCHANGE), escaped(service));
+    let (own, events) = (format!(r"{}\..+", escaped(service)), escaped(EXCHANGE));
+    let used = format!("^({events}|{own})$");
     Permissions {
-        configure: own.clone(),
-        write: own.clone(),
-        read: own,
+        // Not the exchange of all events: whoever may make it may delete it, and with it everybody's bindings.
+        configure: format!("^({own})$"),
+        write: used.clone(),
+        read: used,
     }
 }
 
@@ -94,7 +96,7 @@ mod tests {
         assert_eq!(
             permissions("order"),
             Permissions {
-                configure: r"^(shop\.events|order\..+)$".to_owned(),
+                configure: r"^(order\..+)$".to_owned(),
                 write: r"^(shop\.events|order\..+)$".to_owned(),
                 read: r"^(shop\.events|order\..+)$".to_owned(),
             }

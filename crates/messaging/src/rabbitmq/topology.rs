@@ -76,7 +76,16 @@ impl Topology {
                 channel = self.line.channel().await?;
             }
         }
-        // Bindings are made in any case: they go with an exchange that somebody else has made anew since.
+        // The exchange of all events is nobody's own: only an administrator may make it, and a service's user is refused.
+        if missing.contains(&EXCHANGE) {
+            let made = make_exchange(&channel, EXCHANGE, ExchangeKind::Topic);
+            self.line
+                .ask(made)
+                .await
+                .map_err(|fault| self.line.explain(fault))?;
+        }
+        // What is the service's own is made in any case: it tells a queue of another kind by that name, and bindings go with
+        // an exchange that somebody else has made anew since.
         if let Err(fault) = self.line.ask(make(&channel, &state.bindings)).await {
             return Err(self.line.explain(fault));
         }
@@ -188,7 +197,6 @@ async fn look(channel: &Channel, thing: Thing, name: &str) -> lapin::Result<()> 
 }
 
 async fn make(channel: &Channel, bindings: &[Binding]) -> lapin::Result<()> {
-    make_exchange(channel, EXCHANGE, ExchangeKind::Topic).await?;
     for name in all_dead_letters(bindings) {
         // An exchange of the service's own: to go through the default exchange it would need the permission to write to
         // everybody's queues.

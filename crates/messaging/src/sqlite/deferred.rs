@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use store_kit::StoreError;
 
 use super::{MESSAGE_COLUMNS, SqliteMessages, message};
-use crate::deferred::{DeferredMessage, DeferredStats, DeferredStore, ParkedMessage};
+use crate::deferred::{
+    DeferredMessage, DeferredStats, DeferredStore, LEASE, ParkedMessage, ParkedPosition,
+};
 use crate::message::Message;
 
 #[async_trait]
@@ -31,37 +33,28 @@ impl DeferredStore for SqliteMessages {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let row = NewRow::parked(queue, message, reason, now);
-        let conflict = "ON CONFLICT DO UPDATE SET next_at = NULL, reason = excluded.reason,
+        let conflict =
+            "ON CONFLICT DO UPDATE SET next_at = NULL, in_hand = 0, reason = excluded.reason,
             attempts = attempts + 1, parked_at = coalesce(parked_at, excluded.parked_at)";
         self.write(move |connection| row.insert(connection, conflict))
             .await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!(
-                "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
-                     WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2"
-            );
-            let due = connection
-                .prepare_cached(&sql)?
-                .query_map(params![now.unix_millis(), limit], |row| {
-                    Ok(DeferredMessage {
-                        message: message(row)?,
-                        queue: row.get(8)?,
-                        attempts: row.get(9)?,
-                    })
-                })?
-                .collect::<Result<_, _>>()?;
-            Ok(due)
-        })
-        .await
+        self.take(now, limit, false).await
     }
 
-    async fn resolve(&self, id: &str) -> Result<(), StoreError> {
-        let id = id.to_owned();
+    async fn suspect(&self, now: Timestamp) -> Result<Option<DeferredMessage>, StoreError> {
+        Ok(self.take(now, 1, true).await?.pop())
+    }
+
+    async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError> {
+        let (id, queue) = (tried.message.id.clone(), tried.queue.clone());
         self.write(move |connection| {
-            connection.execute("DELETE FROM deferred WHERE id = ?1", [id])?;
+            connection.execute(
+                "DELETE FROM deferred WHERE id = ?1 AND queue = ?2",
+                params![id, queue],
+            )?;
             Ok(())
         })
         .await
@@ -69,41 +62,56 @@ impl DeferredStore for SqliteMessages {
 
     async fn reschedule(
         &self,
-        id: &str,
-        attempts: u32,
+        tried: &DeferredMessage,
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (id, reason) = (id.to_owned(), reason.to_owned());
-        self.write(move |connection| {
-                connection.execute(
-                    "UPDATE deferred SET attempts = ?2, reason = ?3, next_at = ?4 WHERE id = ?1 AND next_at IS NOT NULL",
-                    params![id, attempts, reason, next_at.unix_millis()],
-                )?;
-                Ok(())
-            })
+        self.ended(tried, "reason = ?4, next_at = ?5", Some(reason), next_at)
             .await
+    }
+
+    async fn give_back(
+        &self,
+        tried: &DeferredMessage,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let change = "attempts = attempts - 1, reason = coalesce(?4, reason), next_at = ?5";
+        self.ended(tried, change, None, next_at).await
+    }
+
+    async fn give_up(
+        &self,
+        tried: &DeferredMessage,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let change = "reason = ?4, next_at = NULL, parked_at = ?5";
+        self.ended(tried, change, Some(reason), now).await
     }
 
     async fn parked(
         &self,
-        after: Option<(Timestamp, String)>,
+        after: Option<ParkedPosition>,
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError> {
-        let (parked_at, id) = after.map_or((-1, String::new()), |(at, id)| (at.unix_millis(), id));
+        let parked_at = after
+            .as_ref()
+            .map_or(-1, |last| last.parked_at.unix_millis());
+        let (id, queue) = after.map(|last| (last.id, last.queue)).unwrap_or_default();
         self.read(move |connection| {
-                let sql = format!(
-                    "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at
-                     FROM deferred INDEXED BY deferred_parked
-                     WHERE parked_at IS NOT NULL AND (parked_at, id) > (?1, ?2) ORDER BY parked_at, id LIMIT ?3"
-                );
-                let parked = connection
-                    .prepare_cached(&sql)?
-                    .query_map(params![parked_at, id, limit], parked_message)?
-                    .collect::<Result<_, _>>()?;
-                Ok(parked)
-            })
-            .await
+            let sql = format!(
+                "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at
+                 FROM deferred INDEXED BY deferred_parked
+                 WHERE parked_at IS NOT NULL AND (parked_at, id, queue) > (?1, ?2, ?4)
+                 ORDER BY parked_at, id, queue LIMIT ?3"
+            );
+            let parked = connection
+                .prepare_cached(&sql)?
+                .query_map(params![parked_at, id, limit, queue], parked_message)?
+                .collect::<Result<_, _>>()?;
+            Ok(parked)
+        })
+        .await
     }
 
     async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
@@ -111,7 +119,7 @@ impl DeferredStore for SqliteMessages {
         self.read(move |connection| {
             let sql = format!(
                 "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at FROM deferred
-                     WHERE id = ?1 AND parked_at IS NOT NULL"
+                     WHERE id = ?1 AND parked_at IS NOT NULL ORDER BY queue LIMIT 1"
             );
             let parked = connection
                 .prepare_cached(&sql)?
@@ -130,7 +138,7 @@ impl DeferredStore for SqliteMessages {
                      WHERE id = ?1 AND parked_at IS NOT NULL",
                 params![id, now.unix_millis()],
             )?;
-            Ok(changed == 1)
+            Ok(changed > 0)
         })
         .await
     }
@@ -142,7 +150,7 @@ impl DeferredStore for SqliteMessages {
                 "DELETE FROM deferred WHERE id = ?1 AND parked_at IS NOT NULL",
                 [id],
             )?;
-            Ok(changed == 1)
+            Ok(changed > 0)
         })
         .await
     }
@@ -165,6 +173,88 @@ impl DeferredStore for SqliteMessages {
             })
             .await
     }
+}
+
+impl SqliteMessages {
+    /// Takes what is due: suspects, or the others.
+    async fn take(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        suspects: bool,
+    ) -> Result<Vec<DeferredMessage>, StoreError> {
+        // Looking costs no commit, and most looks find nothing.
+        let find = move |connection: &Connection| due(connection, now, limit, suspects);
+        if self.read(find).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(move |connection| {
+            let mut taken = find(connection)?;
+            let mut take = connection.prepare_cached(
+                "UPDATE deferred SET in_hand = 1, attempts = attempts + 1, next_at = ?3 WHERE id = ?1 AND queue = ?2",
+            )?;
+            let until = now.plus(LEASE).unix_millis();
+            for deferred in &mut taken {
+                take.execute(params![deferred.message.id, deferred.queue, until])?;
+                deferred.attempts += 1;
+            }
+            Ok(taken)
+        })
+        .await
+    }
+
+    /// Tells how a try ended, unless the message was taken by another since.
+    async fn ended(
+        &self,
+        tried: &DeferredMessage,
+        change: &'static str,
+        reason: Option<&str>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (id, queue, attempts) = (
+            tried.message.id.clone(),
+            tried.queue.clone(),
+            tried.attempts,
+        );
+        let reason = reason.map(ToOwned::to_owned);
+        let sql = format!(
+            "UPDATE deferred SET in_hand = 0, {change} WHERE id = ?1 AND queue = ?2 AND attempts = ?3 AND in_hand"
+        );
+        self.write(move |connection| {
+            connection.prepare_cached(&sql)?.execute(params![
+                id,
+                queue,
+                attempts,
+                reason,
+                at.unix_millis()
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+    suspects: bool,
+) -> Result<Vec<DeferredMessage>, sqlite_store::StoreError> {
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
+         WHERE next_at <= ?1 AND in_hand = ?3 ORDER BY next_at LIMIT ?2"
+    );
+    let due = connection
+        .prepare_cached(&sql)?
+        .query_map(params![now.unix_millis(), limit, suspects], |row| {
+            Ok(DeferredMessage {
+                message: message(row)?,
+                queue: row.get(8)?,
+                attempts: row.get(9)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(due)
 }
 
 struct NewRow {

@@ -9,7 +9,7 @@ use store_kit::StoreError;
 
 use super::{MESSAGE_COLUMNS, SqliteMessages, message};
 use crate::message::Message;
-use crate::outbox::{OutboxStats, OutboxStore};
+use crate::outbox::{OutboxStats, OutboxStore, Replayed};
 
 #[async_trait]
 impl OutboxStore for SqliteMessages {
@@ -84,14 +84,29 @@ impl OutboxStore for SqliteMessages {
             .await
     }
 
-    async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+    async fn replay_some(
+        &self,
+        since: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Replayed, StoreError> {
+        let after = after.to_owned();
         self.write(move |connection| {
-            let replayed = connection.execute(
-                "UPDATE outbox SET published_at = NULL, claimed_until = 0
-                     WHERE published_at IS NOT NULL AND occurred_at >= ?1",
-                params![since.unix_millis()],
-            )?;
-            Ok(u64::try_from(replayed).unwrap_or(0))
+            let last: Option<String> = connection
+                .prepare_cached(
+                    "SELECT max(id) FROM (SELECT id FROM outbox WHERE id > ?1 ORDER BY id LIMIT ?2)",
+                )?
+                .query_row(params![after, limit], |row| row.get(0))?;
+            let replayed = connection
+                .prepare_cached(
+                    "UPDATE outbox SET published_at = NULL, claimed_until = 0
+                     WHERE id > ?1 AND id <= ?2 AND published_at IS NOT NULL AND occurred_at >= ?3",
+                )?
+                .execute(params![after, last, since.unix_millis()])?;
+            Ok(Replayed {
+                events: u64::try_from(replayed).unwrap_or(u64::MAX),
+                last,
+            })
         })
         .await
     }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{Event, ManualClock, topology};
+use contracts::{Clock as _, Event, ManualClock, topology};
 use messaging::embedded::EmbeddedBroker;
 use messaging::{
     Broker as _, ConsumerSettings, Consumers, DELIVERY_LIMIT, DeferredStats, DeferredStore as _,
     Handler, Message, Outcome, ParkedMessage,
 };
 use service_kit::{Lifecycle, trace_context};
+use sqlite_store::StoreError;
 use tempfile::TempDir;
 
 use crate::fixtures::{
@@ -228,9 +229,13 @@ async fn what_never_succeeds_is_parked_after_six_tries_and_works_after_a_replay(
     service.until_called(1).await;
     for (tries, seconds) in [(2, 1), (3, 10), (4, 60), (5, 600), (6, 3600)] {
         until("the try to be counted", async || {
-            let far = now().plus(Duration::from_hours(99));
-            let due = service.store.messages.due(far, 1).await.unwrap();
-            (due.first()?.attempts + 1 == tries).then_some(())
+            // Counted when it began, and put off now.
+            let counted = "SELECT attempts FROM deferred WHERE next_at IS NOT NULL AND NOT in_hand";
+            let db = &service.store.db;
+            let attempts = db.read(move |connection| {
+                Ok::<_, StoreError>(connection.query_row(counted, [], |row| row.get::<_, u32>(0))?)
+            });
+            (attempts.await.ok()? + 1 == tries).then_some(())
         })
         .await;
         service.clock.advance(Duration::from_secs(seconds));
@@ -378,6 +383,61 @@ async fn what_the_broker_gave_up_on_is_parked() {
         parked.reason
     );
     service.until_the_broker_holds(0).await;
+    assert_eq!(service.script.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_tries_of_deferred_messages_are_not_counted() {
+    let service = Service::new().await;
+    let message = message_of(&cancel_requested());
+    let away = Answer::Is(Outcome::Unavailable("the store is away".to_owned()));
+    service.script.says(&message, vec![away; 20]);
+    let store = &service.store.messages;
+    store
+        .defer(QUEUE, message.clone(), "too early", now())
+        .await
+        .unwrap();
+    service.start();
+    until("the store to be back", async || {
+        service.clock.advance(Duration::from_secs(1));
+        let stats = store.deferred_stats().await.unwrap();
+        assert_eq!(stats.parked, 0);
+        (stats == NOTHING).then_some(())
+    })
+    .await;
+    assert_eq!(service.script.calls().len(), 21);
+}
+
+#[tokio::test]
+async fn a_deferred_message_that_kills_the_process_is_parked_after_six_tries_and_no_other_is() {
+    let service = Service::new().await;
+    let sent = messages(3);
+    let store = &service.store.messages;
+    for message in &sent {
+        store
+            .defer(QUEUE, message.clone(), "too early", now())
+            .await
+            .unwrap();
+    }
+    // All are in hand when the process dies for the first time; then each suspect is alone.
+    assert_eq!(store.due(now(), 16).await.unwrap().len(), 3);
+    service.clock.advance(Duration::from_mins(2));
+    for _ in 0..4 {
+        while let Some(suspect) = store.suspect(service.clock.now()).await.unwrap() {
+            if suspect.message.id != sent[1].id {
+                store.resolve(&suspect).await.unwrap();
+            }
+        }
+        service.clock.advance(Duration::from_mins(2));
+    }
+    service.start();
+    service.until_stats(PARKED).await;
+    let parked = service.parked(&sent[1]).await;
+    assert!(
+        parked.reason.contains("may kill the process"),
+        "{}",
+        parked.reason
+    );
     assert_eq!(service.script.calls(), Vec::<String>::new());
 }
 

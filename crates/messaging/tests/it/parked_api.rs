@@ -137,7 +137,7 @@ async fn a_replayed_message_is_due_and_parked_no_more() {
     );
     let due = api.store.messages.due(now(), 9).await.unwrap();
     assert_eq!(due.len(), 1);
-    assert_eq!((&due[0].message, due[0].attempts), (&messages[0], 0));
+    assert_eq!((&due[0].message, due[0].attempts), (&messages[0], 1));
     assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND);
     assert_eq!(
         api.post(&format!("{path}/replay")).await,

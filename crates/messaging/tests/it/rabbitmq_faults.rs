@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -216,6 +216,45 @@ async fn a_broker_that_falls_silent_counts_as_gone() {
         broker.declare(BINDINGS).await.ok()
     })
     .await;
+}
+
+/// The connection stands, as far as TCP knows, and nothing at all arrives any more: only heartbeats tell.
+#[tokio::test]
+async fn a_connection_that_falls_silent_is_given_up_after_three_heartbeats_and_made_anew() {
+    const HEARTBEAT: Duration = Duration::from_secs(2);
+    let rabbit = declared().await;
+    let patient = BrokerSettings {
+        heartbeat_s: HEARTBEAT.as_secs(),
+        // Nobody asks the broker anything, so no question without an answer ends the connection before.
+        topology_check_ms: 3_600_000,
+        answer_timeout_ms: 3_600_000,
+        ..settings(&rabbit.proxy.url())
+    };
+    let broker = RabbitBroker::connect(&patient, "alpha", &life()).unwrap();
+    let mut subscription = until("the broker to hand events out", async || {
+        broker.subscribe(QUEUE, 10).await.ok()
+    })
+    .await;
+    rabbit.proxy.black_hole(Direction::Both);
+    let silent_since = Instant::now();
+    let ended = tokio::time::timeout(Duration::from_mins(1), subscription.next()).await;
+    assert!(ended.expect("the consumer hears of it").is_err());
+    let noticed = silent_since.elapsed();
+    assert!(noticed >= HEARTBEAT, "{noticed:?}");
+    assert!(noticed <= HEARTBEAT * 3, "{noticed:?}");
+
+    rabbit.proxy.pass().await.unwrap();
+    let mut subscription = until("the connection to be made anew", async || {
+        broker.subscribe(QUEUE, 10).await.ok()
+    })
+    .await;
+    let sent = messages(1);
+    until("the broker to take events", async || {
+        let reached = broker.publish(sent.clone()).await.ok()?;
+        (reached.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(next(&mut subscription).await.message, sent[0]);
 }
 
 #[tokio::test]

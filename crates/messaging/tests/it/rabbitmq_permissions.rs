@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::EventType;
+use contracts::topology::BINDINGS;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use messaging::rabbitmq::admin::Admin;
 use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
 use messaging::{Broker, BrokerSettings, Message, dead_letters_of};
@@ -33,6 +34,7 @@ impl Provisioned {
         let vhost = vhost().await.unwrap();
         let admin = admin_of(vhost.api_url());
         let provisioned = Self { vhost, admin };
+        provisioned.declare().await;
         // Twice: it may be done again.
         for service in SERVICES.iter().chain(&SERVICES) {
             let (vhost, user) = (provisioned.vhost.name(), provisioned.user(service));
@@ -44,6 +46,14 @@ impl Provisioned {
             admin.grant_service(vhost, &user, service).await.unwrap();
         }
         provisioned
+    }
+
+    /// Makes the exchange and all queues, as the administrator.
+    async fn declare(&self) {
+        let life = life();
+        let broker = RabbitBroker::connect(&settings(self.vhost.url()), "shopctl", &life).unwrap();
+        broker.declare(BINDINGS).await.unwrap();
+        broker.close().await;
     }
 
     /// Users are not of one vhost, so their names tell it.
@@ -127,6 +137,10 @@ async fn each_service_can_do_its_work() {
 #[tokio::test]
 async fn nothing_is_told_before_everybody_who_should_hear_it_has_a_queue() {
     let provisioned = Provisioned::new().await;
+    for queue in ["product.orders", "notification.intake"] {
+        let (admin, vhost) = (&provisioned.admin, provisioned.vhost.name());
+        admin.delete_queue(vhost, queue).await.unwrap();
+    }
     let (order, _product) = (provisioned.broker("order"), provisioned.broker("product"));
     let event = event_of(EventType::OrderPlaced);
     let refused = until("product to have its queue", async || {
@@ -139,6 +153,31 @@ async fn nothing_is_told_before_everybody_who_should_hear_it_has_a_queue() {
     let _notification = provisioned.broker("notification");
     until("the event to be told", async || {
         order.publish(vec![event.clone()]).await.ok()
+    })
+    .await;
+    provisioned.forget_users().await;
+}
+
+#[tokio::test]
+async fn a_service_that_misses_the_exchange_says_who_can_make_it_and_goes_on_when_it_is_there() {
+    let provisioned = Provisioned::new().await;
+    let (admin, vhost) = (&provisioned.admin, provisioned.vhost.name());
+    admin.delete_exchange(vhost, EXCHANGE).await.unwrap();
+    let order = provisioned.broker("order");
+    let reason = until("the exchange to be missed", async || {
+        let reason = order.trouble()?.to_string();
+        (reason != "not connected yet").then_some(reason)
+    })
+    .await;
+    assert!(
+        reason.contains("run `shopctl provision`") && reason.contains(EXCHANGE),
+        "{reason}"
+    );
+    provisioned.declare().await;
+    let event = event_of(EventType::OrderPlaced);
+    until("the event to be told", async || {
+        let reached = order.publish(vec![event.clone()]).await.ok()?;
+        (reached.len() == 1).then_some(())
     })
     .await;
     provisioned.forget_users().await;
@@ -201,6 +240,20 @@ async fn attempt(channel: &Channel, what: &str) -> lapin::Result<()> {
             .queue_declare("tap".into(), QueueDeclareOptions::default(), none())
             .await
             .map(|_| ()),
+        "delete the exchange of all events" => {
+            channel
+                .exchange_delete(EXCHANGE.into(), ExchangeDeleteOptions::default())
+                .await
+        }
+        "make the exchange of all events" => {
+            let durable = ExchangeDeclareOptions {
+                durable: true,
+                ..ExchangeDeclareOptions::default()
+            };
+            channel
+                .exchange_declare(EXCHANGE.into(), ExchangeKind::Topic, durable, none())
+                .await
+        }
         "delete another service's queue" => channel
             .queue_delete("product.orders".into(), QueueDeleteOptions::default())
             .await
@@ -229,6 +282,8 @@ async fn a_service_can_do_nothing_in_anothers_name() {
         "hear everything",
         "make a queue under another name",
         "delete another service's queue",
+        "delete the exchange of all events",
+        "make the exchange of all events",
     ] {
         let channel = connection.create_channel().await.unwrap();
         let refused = attempt(&channel, what).await.unwrap_err().to_string();

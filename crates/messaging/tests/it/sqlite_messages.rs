@@ -1,13 +1,12 @@
 //! The messaging tables in an embedded store keep every store's promises, and some of their own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{Event, Timestamp, topology};
+use contracts::{Event, Timestamp};
 use messaging::sqlite::{self, SqliteMessages};
-use messaging::{MessageStore, OutboxStats, OutboxStore as _};
+use messaging::{DeferredStore as _, MessageStore, OutboxStats, OutboxStore as _};
 use sqlite_store::StoreError;
 
 use crate::fixtures::{Store, cancel_requested, message_of, now};
@@ -66,21 +65,13 @@ async fn what_a_process_had_claimed_when_it_died_is_free_at_once_for_the_next() 
     let next = SqliteMessages::open(store.db.clone()).await.unwrap();
     let claimed = next.claim(9, lease, now()).await.unwrap();
     assert_eq!(claimed, [message_of(&event)]);
-}
 
-/// Deferred messages are known by their event's id, so a service must not hear one event through two queues.
-#[test]
-fn no_service_hears_a_type_through_two_queues() {
-    let mut heard = HashMap::new();
-    for binding in topology::BINDINGS {
-        let service = binding.queue.split('.').next().unwrap();
-        for event_type in binding.types {
-            let other = heard.insert((service, event_type), binding.queue);
-            assert_eq!(
-                other, None,
-                "{event_type} is also heard by {}",
-                binding.queue
-            );
-        }
-    }
+    let message = message_of(&event);
+    next.defer("product.orders", message, "r", now())
+        .await
+        .unwrap();
+    assert_eq!(next.due(now(), 9).await.unwrap().len(), 1);
+    let next = SqliteMessages::open(store.db.clone()).await.unwrap();
+    let suspect = next.suspect(now()).await.unwrap().unwrap();
+    assert_eq!(suspect.attempts, 3);
 }

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::{Event, Timestamp};
-use messaging::{MessageStore, OutboxStats};
+use messaging::{MessageStore, OutboxStats, replay_since};
 
 pub use self::deferred::{
     a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
     a_deferred_message_that_is_parked_waits_no_more, a_discarded_message_is_gone,
     a_message_that_is_deferred_twice_keeps_its_first_row,
-    a_replayed_message_is_due_at_once_and_starts_over,
-    parked_messages_are_listed_in_pages_and_are_never_due, what_is_due_is_given_out_oldest_first,
+    a_replayed_message_is_due_at_once_and_starts_over, a_try_that_was_none_is_not_counted,
+    a_try_without_an_end_is_counted_and_makes_a_suspect,
+    parked_messages_are_listed_in_pages_and_are_never_due,
+    two_queues_may_have_trouble_with_one_event, what_is_due_is_given_out_oldest_first,
+    whose_lease_has_ended_changes_nothing,
 };
-use crate::fixtures::{cancel_requested, ids, message_of, now};
+use crate::fixtures::{cancel_requested, ids, message_of, now, sorted};
 
 /// A store to try.
 #[async_trait]
@@ -50,12 +53,17 @@ macro_rules! store_contract {
             crate::store_contract::a_published_event_is_done_and_a_released_one_is_not,
             crate::store_contract::the_outbox_tells_how_much_waits_and_since_when,
             crate::store_contract::replaying_tells_what_happened_since_again_with_the_same_ids,
+            crate::store_contract::replaying_goes_batch_by_batch_and_may_be_interrupted_and_begun_again,
             crate::store_contract::sweeping_removes_what_is_old_and_nothing_that_waits,
             crate::store_contract::what_was_received_is_known_as_long_as_its_message_may_be_tried_again,
             crate::store_contract::a_message_is_received_once_by_each_consumer,
             crate::store_contract::of_deliveries_at_the_same_time_one_is_the_first,
             crate::store_contract::a_deferred_message_is_due_when_its_time_has_come_until_it_is_done,
             crate::store_contract::what_is_due_is_given_out_oldest_first,
+            crate::store_contract::a_try_that_was_none_is_not_counted,
+            crate::store_contract::a_try_without_an_end_is_counted_and_makes_a_suspect,
+            crate::store_contract::whose_lease_has_ended_changes_nothing,
+            crate::store_contract::two_queues_may_have_trouble_with_one_event,
             crate::store_contract::a_message_that_is_deferred_twice_keeps_its_first_row,
             crate::store_contract::parked_messages_are_listed_in_pages_and_are_never_due,
             crate::store_contract::a_deferred_message_that_is_parked_waits_no_more,
@@ -156,9 +164,39 @@ pub async fn replaying_tells_what_happened_since_again_with_the_same_ids(bench: 
     let store = bench.store();
     let claimed = store.claim(9, LEASE, now()).await.unwrap();
     store.mark_published(ids(&claimed), now()).await.unwrap();
-    assert_eq!(store.replay_since(now()).await.unwrap(), 2);
+    let replayed = replay_since(&*store, now(), 5_000, |_| ()).await;
+    assert_eq!(replayed.unwrap(), 2);
     let again = store.claim(9, LEASE, now()).await.unwrap();
     let expected: Vec<_> = events[1..].iter().map(message_of).collect();
+    assert_eq!(again, expected);
+}
+
+pub async fn replaying_goes_batch_by_batch_and_may_be_interrupted_and_begun_again(
+    bench: impl Bench,
+) {
+    let events = appended(&bench, 25).await;
+    let store = bench.store();
+    let claimed = store.claim(99, LEASE, now()).await.unwrap();
+    // The last one is still to be told for the first time.
+    store
+        .mark_published(ids(&claimed[..24]), now())
+        .await
+        .unwrap();
+    store.release(ids(&claimed[24..]), now()).await.unwrap();
+
+    let by_id = sorted(ids(&claimed));
+    let first = store.replay_some(now(), "", 10).await.unwrap();
+    assert_eq!(
+        first.last.as_ref(),
+        Some(&by_id[9]),
+        "then it is interrupted"
+    );
+    let mut told = Vec::new();
+    let replayed = replay_since(&*store, now(), 10, |events| told.push(events)).await;
+    assert_eq!(first.events + replayed.unwrap(), 24);
+    assert_eq!(told.len(), 3, "{told:?}");
+    let again = store.claim(99, LEASE, now()).await.unwrap();
+    let expected: Vec<_> = events.iter().map(message_of).collect();
     assert_eq!(again, expected);
 }
 
@@ -217,7 +255,8 @@ pub async fn what_was_received_is_known_as_long_as_its_message_may_be_tried_agai
     assert!(store.replay(&id, later).await.unwrap());
     assert_eq!(store.sweep(later).await.unwrap(), 0);
     assert!(!bench.first_delivery(QUEUE, &id, later).await, "known");
-    store.resolve(&id).await.unwrap();
+    let tried = store.due(later, 9).await.unwrap();
+    store.resolve(&tried[0]).await.unwrap();
     assert_eq!(store.sweep(later).await.unwrap(), 1);
 }
 

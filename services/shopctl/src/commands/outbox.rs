@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::Subcommand;
 use contracts::{Clock as _, SystemClock, Timestamp};
 use jiff::{Span, SpanRelativeTo};
+use messaging::replay_since;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::output::{Output, Show, Table};
+use crate::output::{Output, Show, Table, progress};
 use crate::settings::{Service, Settings};
 use crate::stores::{StoreArgs, Stores};
 
@@ -30,6 +31,10 @@ pub(crate) enum Outbox {
         /// Of this service only
         #[arg(long)]
         service: Option<Service>,
+        /// How many events to look at in one go
+        #[arg(long, value_name = "N", default_value_t = 5_000,
+            value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        batch: u32,
     },
 }
 
@@ -147,12 +152,21 @@ pub(crate) async fn run(
             }
             output.show(&Status(waiting))
         }
-        Outbox::Replay { since, service } => {
+        Outbox::Replay {
+            since,
+            service,
+            batch,
+        } => {
             let since = since.time(SystemClock.now());
             let mut replayed = Vec::new();
             for service in stores.services(service)? {
                 let messages = stores.messages(service).await?;
-                let events = messages.store.replay_since(since).await;
+                let told = |events| {
+                    progress(&format!(
+                        "{service}: {events} so far; if this is interrupted, run it again"
+                    ));
+                };
+                let events = replay_since(&*messages.store, since, batch, told).await;
                 let events = events.map_err(|error| messages.failed(error));
                 messages.close().await;
                 replayed.push(Again {

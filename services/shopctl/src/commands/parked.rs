@@ -1,8 +1,10 @@
 //! `shopctl parked`: messages that wait for a person.
 
+use std::collections::HashSet;
+
 use clap::{Args, Subcommand};
-use contracts::{Clock as _, SystemClock, Timestamp};
-use messaging::WaitingMessage;
+use contracts::{Clock as _, SystemClock};
+use messaging::{ParkedPosition, WaitingMessage};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -222,7 +224,11 @@ async fn each(
 async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled, Error> {
     let ids = if which.all {
         let parked = all(messages, u32::MAX).await?;
-        parked.into_iter().map(|message| message.id).collect()
+        let mut ids: Vec<_> = parked.into_iter().map(|message| message.id).collect();
+        // A message that two queues have is settled in both at once.
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        ids
     } else {
         which.ids
     };
@@ -252,16 +258,14 @@ async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled
 /// The parked messages of a service, `most` at most.
 async fn all(messages: &Messages, most: u32) -> Result<Vec<WaitingMessage>, Error> {
     let mut found: Vec<WaitingMessage> = Vec::new();
-    let mut after: Option<(Timestamp, String)> = None;
+    let mut after = None;
     loop {
         let left = most.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
         let limit = left.min(PAGE);
         let page = messages.store.parked(after, limit).await;
         let page = page.map_err(|error| messages.failed(error))?;
         let is_last = page.len() < usize::try_from(limit).unwrap_or(usize::MAX) || limit == left;
-        after = page
-            .last()
-            .map(|last| (last.parked_at, last.message.id.clone()));
+        after = page.last().map(ParkedPosition::of);
         found.extend(page.into_iter().map(WaitingMessage::from));
         if is_last {
             return Ok(found);

@@ -2,10 +2,21 @@
 
 use std::time::Duration;
 
-use messaging::{DeferredMessage, DeferredStats, ParkedMessage};
+use contracts::Timestamp;
+use messaging::{DeferredMessage, DeferredStats, MessageStore, ParkedMessage, ParkedPosition};
 
 use super::{Bench, HOUR, QUEUE};
 use crate::fixtures::{cancel_requested, ids, message_of, messages, now, sorted};
+
+/// More than a lease.
+const LEASED: Duration = Duration::from_mins(2);
+
+/// The message that is due, at this try.
+async fn tried(store: &dyn MessageStore, at: Timestamp) -> DeferredMessage {
+    let mut due = store.due(at, 9).await.unwrap();
+    assert_eq!(due.len(), 1);
+    due.remove(0)
+}
 
 pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(bench: impl Bench) {
     let store = bench.store();
@@ -16,28 +27,141 @@ pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(b
         .await
         .unwrap();
     assert_eq!(store.due(now(), 9).await.unwrap(), []);
-    let mut due = DeferredMessage {
-        message: message.clone(),
+    let mut second = DeferredMessage {
+        message,
         queue: QUEUE.to_owned(),
-        attempts: 1,
+        attempts: 2,
     };
-    assert_eq!(store.due(due_at, 9).await.unwrap(), [due.clone()]);
+    assert_eq!(store.due(due_at, 9).await.unwrap(), [second.clone()]);
+    assert_eq!(store.due(due_at, 9).await.unwrap(), [], "it is in hand");
 
     let later = due_at.plus(HOUR);
     store
-        .reschedule(&message.id, 2, "still too early", later)
+        .reschedule(&second, "still too early", later)
         .await
         .unwrap();
     assert_eq!(store.due(due_at, 9).await.unwrap(), []);
-    due.attempts = 2;
-    assert_eq!(store.due(later, 9).await.unwrap(), [due]);
+    second.attempts = 3;
+    assert_eq!(store.due(later, 9).await.unwrap(), [second.clone()]);
 
-    store.resolve(&message.id).await.unwrap();
-    assert_eq!(store.due(later, 9).await.unwrap(), []);
+    store.resolve(&second).await.unwrap();
+    assert_eq!(store.due(later.plus(HOUR), 9).await.unwrap(), []);
+    assert_eq!(store.suspect(later.plus(HOUR)).await.unwrap(), None);
     assert_eq!(
         store.deferred_stats().await.unwrap(),
         DeferredStats::default()
     );
+}
+
+pub async fn a_try_that_was_none_is_not_counted(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    store.defer(QUEUE, message, "r", now()).await.unwrap();
+    for _ in 0..20 {
+        let due = tried(&*store, now()).await;
+        assert_eq!(due.attempts, 2);
+        store.give_back(&due, now()).await.unwrap();
+    }
+    assert_eq!(store.suspect(now().plus(HOUR)).await.unwrap(), None);
+}
+
+pub async fn a_try_without_an_end_is_counted_and_makes_a_suspect(bench: impl Bench) {
+    let store = bench.store();
+    let sent = messages(3);
+    for (message, seconds) in sent.iter().zip([0, 1, 2]) {
+        let next_at = now().plus(Duration::from_secs(seconds));
+        store
+            .defer(QUEUE, message.clone(), "r", next_at)
+            .await
+            .unwrap();
+    }
+    let at = now().plus(Duration::from_secs(1));
+    assert_eq!(store.due(at, 9).await.unwrap().len(), 2, "then it dies");
+    let just_before = at.plus(LEASED - Duration::from_millis(1));
+    assert_eq!(store.suspect(just_before).await.unwrap(), None, "leased");
+    let mut at = at.plus(LEASED);
+    let fresh = tried(&*store, at).await;
+    assert_eq!((&fresh.message, fresh.attempts), (&sent[2], 2));
+    store.resolve(&fresh).await.unwrap();
+    // One at a time: of several, it is not known which one it was.
+    for attempts in 3..9 {
+        let mut suspects = Vec::new();
+        while let Some(suspect) = store.suspect(at).await.unwrap() {
+            assert_eq!(suspect.attempts, attempts);
+            suspects.push(suspect.message.id);
+        }
+        assert_eq!(sorted(suspects), sorted(ids(&sent[..2])));
+        at = at.plus(LEASED);
+    }
+    // Whoever lives to tell the end is none.
+    let suspect = store.suspect(at).await.unwrap().unwrap();
+    store.reschedule(&suspect, "too early", at).await.unwrap();
+    assert_eq!(tried(&*store, at).await.message, suspect.message);
+}
+
+pub async fn whose_lease_has_ended_changes_nothing(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    store.defer(QUEUE, message, "r", now()).await.unwrap();
+    let slow = tried(&*store, now()).await;
+    let later = now().plus(LEASED);
+    let quick = store.suspect(later).await.unwrap().unwrap();
+    let too_late = async || {
+        store.give_up(&slow, "late", later).await.unwrap();
+        store.give_back(&slow, now()).await.unwrap();
+        store.reschedule(&slow, "late", now()).await.unwrap();
+    };
+    too_late().await;
+    assert_eq!(store.due(later, 9).await.unwrap(), [], "it is in hand");
+    store.resolve(&quick).await.unwrap();
+    too_late().await;
+    assert_eq!(
+        store.deferred_stats().await.unwrap(),
+        DeferredStats::default(),
+        "what is done is not parked"
+    );
+}
+
+pub async fn two_queues_may_have_trouble_with_one_event(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    let id = message.id.clone();
+    for queue in ["product.b", "product.a"] {
+        store
+            .defer(queue, message.clone(), "r", now())
+            .await
+            .unwrap();
+    }
+    let mut due = store.due(now(), 9).await.unwrap();
+    due.sort_by(|one, other| one.queue.cmp(&other.queue));
+    let queues: Vec<_> = due.iter().map(|due| due.queue.as_str()).collect();
+    assert_eq!(queues, ["product.a", "product.b"]);
+    store.resolve(&due[0]).await.unwrap();
+    store.give_up(&due[1], "broken", now()).await.unwrap();
+    store
+        .park("product.a", message, "broken too", now())
+        .await
+        .unwrap();
+
+    let both = ["product.a", "product.b"];
+    let mut listed = Vec::new();
+    let mut after = None;
+    while let Some(last) = store.parked(after, 1).await.unwrap().pop() {
+        after = Some(ParkedPosition::of(&last));
+        listed.push(last.queue);
+    }
+    assert_eq!(listed, both);
+    let shown = store.parked_message(&id).await.unwrap().unwrap();
+    assert_eq!(shown.queue, "product.a");
+    assert!(store.replay(&id, now()).await.unwrap());
+    let mut due = store.due(now(), 9).await.unwrap();
+    due.sort_by(|one, other| one.queue.cmp(&other.queue));
+    for due in &due {
+        store.give_up(due, "broken", now()).await.unwrap();
+    }
+    assert_eq!(due.len(), 2);
+    assert!(store.discard(&id).await.unwrap());
+    assert_eq!(store.parked(None, 9).await.unwrap(), []);
 }
 
 pub async fn what_is_due_is_given_out_oldest_first(bench: impl Bench) {
@@ -63,10 +187,8 @@ pub async fn a_message_that_is_deferred_twice_keeps_its_first_row(bench: impl Be
         .defer(QUEUE, message.clone(), "first", now())
         .await
         .unwrap();
-    store
-        .reschedule(&message.id, 4, "fourth", now())
-        .await
-        .unwrap();
+    let second = tried(&*store, now()).await;
+    store.reschedule(&second, "second", now()).await.unwrap();
     store
         .defer(QUEUE, message.clone(), "again", now().plus(HOUR))
         .await
@@ -74,7 +196,7 @@ pub async fn a_message_that_is_deferred_twice_keeps_its_first_row(bench: impl Be
     let expected = DeferredMessage {
         message,
         queue: QUEUE.to_owned(),
-        attempts: 4,
+        attempts: 3,
     };
     assert_eq!(store.due(now(), 9).await.unwrap(), [expected]);
 }
@@ -95,7 +217,7 @@ pub async fn parked_messages_are_listed_in_pages_and_are_never_due(bench: impl B
         let page = store.parked(after, 2).await.unwrap();
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 2);
-        after = Some((last.parked_at, last.message.id.clone()));
+        after = Some(ParkedPosition::of(last));
         listed.extend(page);
     }
     let listed_ids: Vec<_> = listed
@@ -128,6 +250,7 @@ pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) 
         .defer(QUEUE, message.clone(), "first", now())
         .await
         .unwrap();
+    let in_hand = tried(&*store, now()).await;
     assert_eq!(
         store.parked_message(&message.id).await.unwrap(),
         None,
@@ -140,7 +263,7 @@ pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) 
     let expected = ParkedMessage {
         message: message.clone(),
         queue: QUEUE.to_owned(),
-        attempts: 2,
+        attempts: 3,
         reason: "given up".to_owned(),
         parked_at: now().plus(HOUR),
     };
@@ -148,10 +271,7 @@ pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) 
         store.parked_message(&message.id).await.unwrap(),
         Some(expected)
     );
-    store
-        .reschedule(&message.id, 9, "too late", now())
-        .await
-        .unwrap();
+    store.reschedule(&in_hand, "too late", now()).await.unwrap();
     let stats = DeferredStats {
         deferred: 0,
         parked: 1,
@@ -178,7 +298,7 @@ pub async fn a_replayed_message_is_due_at_once_and_starts_over(bench: impl Bench
     let expected = DeferredMessage {
         message,
         queue: QUEUE.to_owned(),
-        attempts: 0,
+        attempts: 1,
     };
     assert_eq!(store.due(later, 9).await.unwrap(), [expected]);
     assert_eq!(store.parked(None, 9).await.unwrap(), []);

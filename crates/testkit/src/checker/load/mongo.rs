@@ -51,7 +51,7 @@ struct HeardId {
 
 #[derive(Deserialize)]
 struct KeptRow {
-    #[serde(rename = "_id")]
+    #[serde(rename = "message_id")]
     id: String,
     queue: String,
     #[serde(rename = "type")]
