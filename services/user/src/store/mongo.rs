@@ -49,16 +49,19 @@ impl MongoUsers {
         &self.database
     }
 
-    /// Changes one document outside a transaction: it is one fact by itself. Whether there was one that matched.
-    async fn change(
-        &self,
-        collection: &str,
-        filter: Document,
-        update: Document,
-    ) -> Result<bool, StoreError> {
-        let collection = self.database.collection::<Document>(collection);
-        let changed = self.database.run(collection.update_one(filter, update));
-        Ok(changed.await?.matched_count == 1)
+    /// Ends the session that matches; whether there was one. It is one fact by itself and would not need a transaction. But only
+    /// those look after a process that died with the session in its hands: a bare write waits for as long as the server does.
+    async fn end(&self, live: Document, context: Context) -> Result<bool, StoreError> {
+        let now = context.now;
+        self.database
+            .transact(&live, |tx, live| {
+                Box::pin(async move {
+                    let end = sessions::end("signed_out", now);
+                    let ended = tx.update_one(schema::SESSION, live.clone(), end).await?;
+                    Ok(ended.matched_count == 1)
+                })
+            })
+            .await
     }
 }
 
@@ -119,8 +122,7 @@ impl UserStore for MongoUsers {
         let session = sessions::of_token(&self.database, token).await?;
         if let Some(session) = session {
             let live = doc! { "_id": session.to_string(), "live": true };
-            let end = sessions::end("signed_out", context.now);
-            self.change(schema::SESSION, live, end).await?;
+            self.end(live, context).await?;
         }
         Ok(())
     }
@@ -137,8 +139,7 @@ impl UserStore for MongoUsers {
             "live": true,
             "ends_at": { "$gt": context.now.unix_millis() },
         };
-        let end = sessions::end("signed_out", context.now);
-        Ok(self.change(schema::SESSION, theirs, end).await?)
+        Ok(self.end(theirs, context).await?)
     }
 
     async fn sessions(

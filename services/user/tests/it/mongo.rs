@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use contracts::{ManualClock, Role};
+use contracts::{ManualClock, Role, SessionId};
 use futures_util::future::join_all;
 use futures_util::stream::TryStreamExt as _;
 use messaging::mongo::MongoMessages;
+use mongo_store::mongodb::ClientSession;
 use mongo_store::mongodb::bson::{Document, doc};
 use service_kit::http::etag::IfMatch;
 use service_kit::settings::StoreSettings;
@@ -13,7 +14,7 @@ use testkit::isolated::{self, MongoDatabase};
 use user::store::mongo::MongoUsers;
 use user::store::{ChangeError, Refreshed};
 
-use crate::contract::{Fixture, address, start, whole_contract};
+use crate::contract::{Fixture, address, start, token, whole_contract};
 
 fn settings(url: &str) -> StoreSettings {
     StoreSettings {
@@ -174,4 +175,36 @@ async fn no_refresh_token_is_in_the_database() {
             .unwrap();
         assert!(!format!("{all:?}").contains("secret-token"), "{name}");
     }
+}
+
+/// A process that wrote a session and died: its transaction stays open.
+async fn die_with(store: &MongoUsers, session: SessionId) -> ClientSession {
+    let database = store.database().mongo();
+    let mut dead = database.client().start_session().await.unwrap();
+    dead.start_transaction().await.unwrap();
+    let sessions = database.collection::<Document>("session");
+    let used = doc! { "$set": { "last_used_at": 1_i64 } };
+    let used = sessions.update_one(doc! { "_id": session.to_string() }, used);
+    let used = used.session(&mut dead).await.unwrap();
+    assert_eq!(used.modified_count, 1);
+    dead
+}
+
+#[tokio::test]
+async fn sessions_that_a_process_died_with_can_be_ended() {
+    let (one, other, store) = replicas().await;
+    let ada = one.account("ada", &[]).await;
+    let first = one.signed_in(&ada, "1").await;
+    let second = one.signed_in(&ada, "2").await;
+    let _dead = die_with(&store, first.session_id).await;
+    let _dead = die_with(&store, second.session_id).await;
+    // The server would end them after a minute and more; whoever asks waits for ten seconds.
+    let (ended, signed_out) = futures_util::join!(
+        one.store
+            .end_session(ada.id, first.session_id, one.context()),
+        other.store.sign_out(token("2"), other.context()),
+    );
+    assert!(ended.unwrap());
+    signed_out.unwrap();
+    assert_eq!(one.sessions(&ada).await, []);
 }
