@@ -23,26 +23,30 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Connections that wait for their next request.
+/// How long a connection may wait and still be used: well below the minute after which a server closes it.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// Connections that wait for their next request, and since when.
 #[derive(Clone, Default)]
-pub struct Idle(Arc<Mutex<Vec<Connection>>>);
+pub struct Idle(Arc<Mutex<Vec<(Connection, Instant)>>>);
 
 impl Idle {
     /// One of them, or a new one to this address.
     pub async fn take(&self, address: &str) -> Result<Connection> {
+        // The one that has waited least: if that is too long, so it is for all.
         let waiting = self.waiting().pop();
         match waiting {
-            Some(connection) => Ok(connection),
-            None => Connection::open(address).await,
+            Some((connection, since)) if since.elapsed() < LONGEST_WAIT => Ok(connection),
+            _ => Connection::open(address).await,
         }
     }
 
     /// It waits again.
     pub fn give_back(&self, connection: Connection) {
-        self.waiting().push(connection);
+        self.waiting().push((connection, Instant::now()));
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

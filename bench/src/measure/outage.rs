@@ -25,7 +25,8 @@ const WATCHED: [Service; 4] = Service::BEHIND;
 const LOOK: Duration = Duration::from_mins(1);
 /// Looks at least.
 const LOOKS: u32 = 4;
-/// How much the memory of a process may grow from the first look to the last to be called flat.
+/// How much the memory of a process may grow from the look in the middle to the last to be called flat: by then caches and
+/// connection pools are full, and what still grows would grow with what waits.
 const FLAT: f64 = 1.1;
 /// The cap of the second part, and how many orders are tried.
 const CAP: u64 = 200;
@@ -34,8 +35,8 @@ const TRIED: u64 = 1_000;
 /// One order that was tried.
 struct Tried {
     took_ms: f64,
-    /// None if there was no answer.
-    status: Option<StatusCode>,
+    /// Why, if there was no answer.
+    status: Result<StatusCode, String>,
     retry_after: bool,
 }
 
@@ -96,6 +97,13 @@ async fn away(
         report.add(&format!("{what}, {row}"), unit, samples, budget);
     };
     let failed = tried.len() - times.len();
+    let others = tried.iter().filter(|order| !order.is_accepted());
+    for order in others {
+        eprintln!(
+            "not accepted: {:?} after {:.0} ms",
+            order.status, order.took_ms
+        );
+    }
     tell_orders(&times, failed, &mut row);
     looks.tell(&mut row);
     let back = "caught up after the broker is back";
@@ -135,9 +143,9 @@ impl Looks {
         for (service, memory) in WATCHED.iter().zip(&self.memory) {
             let what = format!("memory of {service}");
             row(&what, "MB", memory, Budget::None);
-            if let [first, .., last] = memory.as_slice() {
-                let what = format!("{what}, last look ÷ first");
-                row(&what, "×", &[last / first], Budget::AtMost(FLAT));
+            if let (Some(middle), Some(last)) = (memory.get(memory.len() / 2), memory.last()) {
+                let what = format!("{what}, last look ÷ middle");
+                row(&what, "×", &[last / middle], Budget::AtMost(FLAT));
             }
         }
         let what = "events that wait in the order service";
@@ -179,7 +187,7 @@ async fn capped(subject: &mut RealShop, load: &Load, rate: u32, report: &mut Rep
         let other = tried
             .iter()
             .filter(|order| !order.is_accepted() && !order.is_refused());
-        let statuses: Vec<_> = other.map(|order| order.status).collect();
+        let statuses: Vec<_> = other.map(|order| &order.status).collect();
         bail!("neither accepted nor refused with 503 and Retry-After: {statuses:?}");
     }
     ensure!(
@@ -216,13 +224,15 @@ async fn capped(subject: &mut RealShop, load: &Load, rate: u32, report: &mut Rep
 async fn attempt(load: Load, idle: Idle, n: u64) -> Result<Tried> {
     let started = Instant::now();
     let mut connection = idle.take(&load.address).await?;
-    let answer = connection.ask(load.request(n)).await.ok();
+    let answer = connection.ask(load.request(n)).await;
     let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
     let retry_after = answer
         .as_ref()
-        .is_some_and(|answer| answer.headers().contains_key(RETRY_AFTER));
-    let status = answer.map(|answer| answer.status());
-    if status.is_some() {
+        .is_ok_and(|answer| answer.headers().contains_key(RETRY_AFTER));
+    let status = answer
+        .map(|answer| answer.status())
+        .map_err(|error| format!("{error:#}"));
+    if status.is_ok() {
         idle.give_back(connection);
     }
     Ok(Tried {
@@ -234,10 +244,10 @@ async fn attempt(load: Load, idle: Idle, n: u64) -> Result<Tried> {
 
 impl Tried {
     fn is_accepted(&self) -> bool {
-        self.status == Some(StatusCode::CREATED)
+        self.status == Ok(StatusCode::CREATED)
     }
 
     fn is_refused(&self) -> bool {
-        self.status == Some(StatusCode::SERVICE_UNAVAILABLE) && self.retry_after
+        self.status == Ok(StatusCode::SERVICE_UNAVAILABLE) && self.retry_after
     }
 }
