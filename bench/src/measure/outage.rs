@@ -82,6 +82,7 @@ async fn away(
     let accepted = tried.iter().filter(|order| order.is_accepted());
     let times: Vec<f64> = accepted.map(|order| order.took_ms).collect();
     subject.accept(u64::try_from(times.len())?);
+    tell_failures(&tried);
 
     subject.shop.rabbit()?.start().await?;
     let started = Instant::now();
@@ -97,13 +98,6 @@ async fn away(
         report.add(&format!("{what}, {row}"), unit, samples, budget);
     };
     let failed = tried.len() - times.len();
-    let others = tried.iter().filter(|order| !order.is_accepted());
-    for order in others {
-        eprintln!(
-            "not accepted: {:?} after {:.0} ms",
-            order.status, order.took_ms
-        );
-    }
     tell_orders(&times, failed, &mut row);
     looks.tell(&mut row);
     let back = "caught up after the broker is back";
@@ -118,6 +112,17 @@ async fn away(
         Budget::None,
     );
     Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "says why there is a figure that should be none"
+)]
+fn tell_failures(tried: &[Tried]) {
+    for order in tried.iter().filter(|order| !order.is_accepted()) {
+        let (status, took) = (&order.status, order.took_ms);
+        eprintln!("not accepted: {status:?} after {took:.0} ms");
+    }
 }
 
 /// Adds a row: what, unit, samples, budget.
