@@ -233,7 +233,8 @@ impl<'s> Nemesis<'s> {
                     Service::Product => b"commitTransaction",
                     // Of the one statement that places an order.
                     Service::Order => b"unit_price",
-                    _ => b"COMMIT",
+                    // Of the one statement that takes an event in.
+                    _ => b"order_number",
                 };
                 let cut = proxy.cut_reply_after(request);
                 // It may not come to it while other things are broken.

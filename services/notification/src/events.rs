@@ -12,9 +12,10 @@ use messaging::{Handler, Message, Outcome};
 use service_kit::{Present, error_chain};
 use tokio::sync::Notify;
 
-use crate::domain::{Channel, Intake};
+use crate::domain::{Channel, DeliveryState, Intake};
 use crate::store::{NotificationStore, TakeIn, TakeInError, TakenIn};
 use crate::streams::Streams;
+use crate::tasks::count_ended;
 
 /// Takes events in. Nothing is sent here: senders work off what this leaves behind.
 pub(crate) struct IntakeHandler {
@@ -28,6 +29,18 @@ pub(crate) struct IntakeHandler {
     pub(crate) streams: Streams,
     /// Tells the time.
     pub(crate) present: Present,
+}
+
+impl IntakeHandler {
+    /// Deliveries over channels that are not set up have ended before they began.
+    fn count_skipped(&self, told: usize) {
+        let told = u64::try_from(told).unwrap_or(u64::MAX);
+        for (channel, set_up) in &self.channels {
+            if !set_up {
+                count_ended(*channel, DeliveryState::Skipped, told);
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -46,6 +59,7 @@ impl Handler for IntakeHandler {
             Ok(TakenIn::Done { told: 0 } | TakenIn::Repeated) => Outcome::Done,
             Ok(TakenIn::Done { told }) => {
                 self.senders.notify_one();
+                self.count_skipped(told);
                 self.streams.hint();
                 tracing::debug!(%event_type, event_id = message.id, told, "event taken in");
                 Outcome::Done

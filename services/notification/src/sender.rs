@@ -1,28 +1,36 @@
 //! Working deliveries off, apart from taking events in: a slow mail server delays nothing else.
 //!
-//! A delivery is claimed with a lease, tried, and recorded. A crash between the channel's yes and the record repeats the
-//! try under the same `Message-ID`; that is the only way a mail comes twice (I10, rows D1 and D2 of the fault matrix).
+//! A delivery is claimed with a lease, tried, and recorded. What was tried and not recorded is tried again under the same
+//! `Message-ID`; that is the only way a mail comes twice (I10, rows D1 and D2 of the fault matrix): after a crash between the
+//! channel's yes and the record, and when a sender that lives was cut off from its store, or stood still, for longer than its
+//! lease while others were not. Neither happens because the store was away for everybody: a record is tried until it is made,
+//! and after trouble leases that have ended are left alone until their owners have had the time for that.
+
+mod patience;
+mod recorder;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use messaging::Poke;
 use service_kit::{Detail, Health, Lifecycle, Present, crash_point, error_chain};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Channel, RetryRule};
+use crate::domain::{Channel, RetryRule, one_line};
 use crate::mail::{Composer, Mailer, SendError};
-use crate::store::{Claimed, NotificationStore, Tried};
+use crate::store::{Claimed, NotificationStore, Tried, TriedDelivery};
+
+use self::patience::{Caution, ChannelState, Weather};
+pub(crate) use self::recorder::LONGEST_PAUSE;
+use self::recorder::Recorder;
 
 /// How much longer a claim holds than a try may take.
 const LEASE_MARGIN: Duration = Duration::from_mins(1);
-/// How often, and how long apart, a result is recorded while the store is away: within the lease's margin.
-const RECORD_TRIES: u32 = 20;
-const RECORD_WAIT: Duration = Duration::from_secs(1);
-/// The longest pause between looks whether a server that was away is back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long new deliveries are waited for while others are being tried, so that one claim takes several.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Works off the deliveries of one channel.
 pub struct Sender {
@@ -37,9 +45,11 @@ pub struct Sender {
     /// For one try.
     pub deadline: Duration,
     /// Tries at the same time.
-    pub concurrency: u32,
+    pub concurrency: u16,
     /// Between looks without a hint.
     pub poll: Duration,
+    /// How long after trouble with the store, or the start, leases that have ended are left alone.
+    pub caution: Duration,
     /// Says that there are new deliveries.
     pub hint: Arc<Notify>,
     /// Wakes the outbox relay.
@@ -50,64 +60,47 @@ pub struct Sender {
     pub health: Health,
 }
 
-/// What a try says about the channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ChannelState {
-    Works,
-    Away(String),
-    Unknown,
-}
-
-/// How the channel has been lately.
-#[derive(Default)]
-struct Weather {
-    /// Times in a row that it was found away.
-    away: u32,
-    until: Option<Instant>,
-}
-
-impl Weather {
-    /// What a try found; tries that began before a pause do not lengthen it.
-    fn note(&mut self, state: &ChannelState, now: Instant) {
-        match state {
-            ChannelState::Works => *self = Self::default(),
-            ChannelState::Away(_) if self.until.is_none_or(|until| until <= now) => {
-                self.away = self.away.saturating_add(1);
-                let wait = Duration::from_millis(250) * 2_u32.saturating_pow(self.away.min(20) - 1);
-                self.until = Some(now + wait.min(LONGEST_PAUSE));
-            }
-            ChannelState::Away(_) | ChannelState::Unknown => {}
-        }
-    }
-
-    /// How many more tries may begin: one to see whether the channel is back, all if it works.
-    fn allows(&self, busy: u32, concurrency: u32, now: Instant) -> u32 {
-        match self.until {
-            Some(until) if now < until => 0,
-            Some(_) => 1_u32.saturating_sub(busy),
-            None => concurrency.saturating_sub(busy),
-        }
-    }
-}
-
-/// Starts the sender as a task of the lifecycle. When draining begins it finishes what it has begun.
+/// Starts the sender as tasks of the lifecycle. When draining begins it finishes what it has begun.
 pub fn spawn(lifecycle: &Lifecycle, sender: Sender) {
     let draining = lifecycle.token();
+    // Results wait in it while the store is away; then nothing is claimed either.
+    let (results, received) = mpsc::channel(usize::from(sender.concurrency).max(1));
+    let recorder = Recorder {
+        store: Arc::clone(&sender.store),
+        poke: sender.poke.clone(),
+        present: sender.present.clone(),
+    };
+    lifecycle.spawn("mail-recorder", recorder.run(received));
     lifecycle.spawn("mail-sender", async move {
-        let sender = Arc::new(sender);
+        Arc::new(sender).work(&results, &draining).await;
+    });
+}
+
+impl Sender {
+    async fn work(
+        self: Arc<Self>,
+        results: &mpsc::Sender<TriedDelivery>,
+        draining: &CancellationToken,
+    ) {
         let mut working = JoinSet::new();
         let mut weather = Weather::default();
+        let mut caution = Caution::new(self.caution, Instant::now());
+        let mut more = true;
         while !draining.is_cancelled() {
             while let Some(done) = working.try_join_next() {
                 weather.note(&done.unwrap_or(ChannelState::Unknown), Instant::now());
             }
-            let busy = u32::try_from(working.len()).unwrap_or(u32::MAX);
-            let free = weather.allows(busy, sender.concurrency, Instant::now());
-            let claimed = sender.claim(free).await;
-            if !claimed.is_empty() {
+            let busy = u16::try_from(working.len()).unwrap_or(u16::MAX);
+            let free = weather.allows(busy, self.concurrency, Instant::now());
+            if more && self.is_worth_a_claim(busy, free) {
+                if busy > 0 {
+                    tokio::time::sleep(GATHER).await;
+                }
+                let claimed = self.claim(free, &mut caution).await;
+                more = claimed.len() == usize::from(free);
                 for delivery in claimed {
-                    let sender = Arc::clone(&sender);
-                    working.spawn(async move { sender.deliver(delivery).await });
+                    let (sender, results) = (Arc::clone(&self), results.clone());
+                    working.spawn(async move { sender.deliver(delivery, &results).await });
                 }
                 continue;
             }
@@ -116,23 +109,29 @@ pub fn spawn(lifecycle: &Lifecycle, sender: Sender) {
                 Some(done) = working.join_next(), if !working.is_empty() => {
                     weather.note(&done.unwrap_or(ChannelState::Unknown), Instant::now());
                 }
-                () = sender.hint.notified(), if free > 0 => {}
-                () = tokio::time::sleep(sender.poll) => {}
+                () = self.hint.notified(), if !more => more = true,
+                () = tokio::time::sleep(self.poll) => more = true,
             }
         }
         while working.join_next().await.is_some() {}
-    });
-}
+    }
 
-impl Sender {
-    async fn claim(&self, limit: u32) -> Vec<Claimed> {
-        if limit == 0 {
-            return Vec::new();
-        }
+    /// A claim is a commit whether it takes one or many: while others are being tried it waits until half of the places are free.
+    fn is_worth_a_claim(&self, busy: u16, free: u16) -> bool {
+        free > 0 && (busy == 0 || free >= self.concurrency.div_ceil(2))
+    }
+
+    async fn claim(&self, limit: u16, caution: &mut Caution) -> Vec<Claimed> {
         let (lease, now) = (self.deadline + LEASE_MARGIN, self.present.now());
-        match self.store.claim(Channel::Email, limit, lease, now).await {
+        let abandoned = caution.allows(Instant::now());
+        let limit = u32::from(limit);
+        let claiming = self
+            .store
+            .claim(Channel::Email, limit, lease, abandoned, now);
+        match claiming.await {
             Ok(claimed) => claimed,
             Err(error) => {
+                caution.begin(Instant::now());
                 let error = error_chain(&error);
                 tracing::warn!(error, "deliveries cannot be claimed; trying again shortly");
                 Vec::new()
@@ -140,7 +139,11 @@ impl Sender {
         }
     }
 
-    async fn deliver(&self, delivery: Claimed) -> ChannelState {
+    async fn deliver(
+        &self,
+        delivery: Claimed,
+        results: &mpsc::Sender<TriedDelivery>,
+    ) -> ChannelState {
         let (id, attempt) = (delivery.id, delivery.attempt);
         let (tried, state) = self.attempt(&delivery).await;
         if tried == Tried::Sent {
@@ -165,8 +168,8 @@ impl Sender {
                 tracing::warn!(delivery_id = %id, attempt, reason, "a mail was given up");
             }
         }
-        self.record(&delivery, tried).await;
-        crash_point("notification.sender.after_record");
+        // Nobody takes it only if the process is given up, grace period and all.
+        let _ = results.send(delivery.came_to(tried)).await;
         state
     }
 
@@ -174,7 +177,7 @@ impl Sender {
         let mail = match self.composer.compose(delivery) {
             Ok(mail) => mail,
             Err(error) => {
-                let reason = error_chain(&error);
+                let reason = one_line(&error_chain(&error));
                 return (Tried::Failed { reason }, ChannelState::Unknown);
             }
         };
@@ -209,54 +212,5 @@ impl Sender {
             },
             None => Tried::Failed { reason },
         }
-    }
-
-    /// Records a result; tries again while the store is away, because a mail that was sent and not recorded is sent twice.
-    async fn record(&self, delivery: &Claimed, tried: Tried) {
-        let (id, attempt) = (delivery.id, delivery.attempt);
-        for _ in 0..RECORD_TRIES {
-            let context = self.present.context();
-            match self.store.record(id, attempt, tried.clone(), context).await {
-                Ok(true) => return self.poke.poke(),
-                Ok(false) => {
-                    tracing::warn!(delivery_id = %id, "another sender has taken over a delivery whose lease ended");
-                    return;
-                }
-                Err(error) => {
-                    let error = error_chain(&error);
-                    tracing::warn!(delivery_id = %id, error, "a delivery cannot be recorded yet");
-                    tokio::time::sleep(RECORD_WAIT).await;
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_channel_that_is_away_is_asked_by_one_try_at_a_time_and_ever_less_often() {
-        let mut weather = Weather::default();
-        let now = Instant::now();
-        let after = |millis| now + Duration::from_millis(millis);
-        assert_eq!(weather.allows(3, 8, now), 5);
-        let away = ChannelState::Away("no route".to_owned());
-        weather.note(&away, now);
-        weather.note(&away, after(10));
-        assert_eq!(weather.allows(0, 8, after(249)), 0);
-        assert_eq!(weather.allows(0, 8, after(250)), 1);
-        assert_eq!(weather.allows(1, 8, after(250)), 0);
-        weather.note(&away, after(250));
-        assert_eq!(weather.allows(0, 8, after(749)), 0);
-        assert_eq!(weather.allows(0, 8, after(750)), 1);
-        for _ in 0..100 {
-            let end = weather.until.unwrap_or(now);
-            weather.note(&away, end);
-            assert!(weather.until.unwrap_or(end) <= end + LONGEST_PAUSE);
-        }
-        weather.note(&ChannelState::Works, now);
-        assert_eq!(weather.allows(0, 8, now), 8);
     }
 }

@@ -12,6 +12,8 @@ use service_kit::settings::{Secret, StoreSettings};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
+use crate::sender::LONGEST_PAUSE;
+
 /// The settings of the notification service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -242,6 +244,15 @@ impl Settings {
             let message = format!("write it as `Shop <shop@shop.example>`: {error}");
             SettingError::new("smtp.from", message)
         })
+    }
+}
+
+impl Settings {
+    /// How long after trouble with the store a result may take to be recorded that was waiting for it: the one try that was going
+    /// on, the pause after it, and the next.
+    pub(crate) fn caution(&self) -> Duration {
+        let pool = &self.store.pool;
+        LONGEST_PAUSE + Duration::from_millis(pool.wait_ms + 2 * pool.statement_ms)
     }
 }
 

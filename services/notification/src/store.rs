@@ -101,10 +101,27 @@ pub struct Claimed {
     pub payload: String,
     /// The subject.
     pub title: String,
+    /// How it goes.
+    pub channel: Channel,
     /// Where it goes.
     pub contact: Contact,
     /// When the notification was taken in.
     pub created_at: Timestamp,
+}
+
+impl Claimed {
+    /// The try, to be recorded.
+    #[must_use]
+    pub fn came_to(&self, tried: Tried) -> TriedDelivery {
+        TriedDelivery {
+            id: self.id,
+            attempt: self.attempt,
+            event_id: self.event_id,
+            user_id: self.contact.user_id,
+            channel: self.channel,
+            tried,
+        }
+    }
 }
 
 /// What one try came to.
@@ -124,6 +141,46 @@ pub enum Tried {
         /// What the channel said.
         reason: String,
     },
+}
+
+impl Tried {
+    /// Where it leaves the delivery.
+    #[must_use]
+    pub fn state(&self) -> DeliveryState {
+        match self {
+            Self::Sent => DeliveryState::Sent,
+            Self::Later { .. } => DeliveryState::Queued,
+            Self::Failed { .. } => DeliveryState::Failed,
+        }
+    }
+}
+
+/// A try that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriedDelivery {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Which try it was, from 1.
+    pub attempt: u32,
+    /// The event it tells about.
+    pub event_id: EventId,
+    /// To whom.
+    pub user_id: UserId,
+    /// How.
+    pub channel: Channel,
+    /// What it came to.
+    pub tried: Tried,
+}
+
+/// What recording a try did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is committed, together with the event that tells it, if there is something to tell.
+    Now,
+    /// It had been: only the reply was lost. Nothing was told again.
+    Before,
+    /// Nothing: the try's lease had ended, and another try has begun.
+    TakenOver,
 }
 
 /// A line of the delivery log.
@@ -186,23 +243,24 @@ pub trait NotificationStore: Send + Sync + 'static {
     /// for each recipient and channel, in one transaction.
     async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError>;
 
-    /// Takes the deliveries of a channel whose time has come, each for one try, for as long as `lease`.
+    /// Takes the deliveries of a channel whose time has come, each for one try, for as long as `lease`. With `abandoned` also
+    /// those whose last try was not recorded before its lease ended.
     async fn claim(
         &self,
         channel: Channel,
         limit: u32,
         lease: Duration,
+        abandoned: bool,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure>;
 
-    /// Records what a try came to, with the event that tells it. False if the try's lease had ended and another took over.
+    /// Records what tries came to, with the events that tell it, all in one transaction. Says for each, in their order, what
+    /// that did; may be repeated when nobody knows.
     async fn record(
         &self,
-        id: DeliveryId,
-        attempt: u32,
-        tried: Tried,
+        tries: Vec<TriedDelivery>,
         context: Context,
-    ) -> Result<bool, StoreFailure>;
+    ) -> Result<Vec<Recorded>, StoreFailure>;
 
     /// An account's notifications, the newest first, before a place in its stream.
     async fn notifications(
@@ -252,8 +310,9 @@ pub trait NotificationStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreFailure>;
 
-    /// How many deliveries are in each state; those without any are left out.
-    async fn count_deliveries(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure>;
+    /// How many deliveries are on their way, by state; states without any are left out. It looks at no others: those that have
+    /// ended are ever more.
+    async fn count_on_their_way(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure>;
 
     /// Removes a batch of deliveries that ended, and of notifications that were made, before these times. Returns how many
     /// rows.

@@ -17,12 +17,18 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const SWEEP_BATCH: u32 = 500;
 const DAY: Duration = Duration::from_hours(24);
 
-/// Keeps `shop_deliveries{channel,state}`.
+/// Adds to `shop_deliveries_ended_total{channel,state}`: what this process has ended.
+pub(crate) fn count_ended(channel: Channel, state: DeliveryState, count: u64) {
+    metrics::counter!("shop_deliveries_ended_total", "channel" => channel.as_str(), "state" => state.as_str())
+        .increment(count);
+}
+
+/// Keeps `shop_deliveries{channel,state}`: how many are on their way.
 pub(crate) fn spawn_delivery_count(lifecycle: &Lifecycle, store: Arc<dyn NotificationStore>) {
     lifecycle.repeat("delivery-count", COUNT_EVERY, move || {
         let store = Arc::clone(&store);
         async move {
-            match store.count_deliveries().await {
+            match store.count_on_their_way().await {
                 Ok(counts) => show(&counts),
                 Err(error) => {
                     let error = error_chain(&error);
@@ -35,7 +41,7 @@ pub(crate) fn spawn_delivery_count(lifecycle: &Lifecycle, store: Arc<dyn Notific
 
 fn show(counts: &[(Channel, DeliveryState, u64)]) {
     for channel in Channel::ALL {
-        for state in DeliveryState::ALL {
+        for state in DeliveryState::ON_THEIR_WAY {
             let count = counts
                 .iter()
                 .find(|(counted, in_state, _)| (*counted, *in_state) == (channel, state));

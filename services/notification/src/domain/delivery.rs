@@ -37,6 +37,9 @@ impl DeliveryState {
         Self::Skipped,
     ];
 
+    /// Those of deliveries that have not ended.
+    pub const ON_THEIR_WAY: [Self; 2] = [Self::Queued, Self::Sending];
+
     /// Its text, as stores, metrics and clients see it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

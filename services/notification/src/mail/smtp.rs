@@ -1,5 +1,6 @@
 //! Mail over SMTP (RFC 5321), protected by TLS (RFC 8314) or STARTTLS (RFC 3207), over pooled connections.
 
+use std::error::Error as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +18,6 @@ use crate::settings::{SettingError, SmtpSettings, TlsMode};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// Connections kept for the next mail.
-const POOL: u32 = 4;
 /// How long an unused connection is kept: less than servers wait (RFC 5321 asks for five minutes).
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -31,8 +30,8 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// The server that the settings name; it is not asked yet.
-    pub fn new(settings: &SmtpSettings) -> Result<Self, SettingError> {
+    /// The server that the settings name; it is not asked yet. It keeps as many connections as there are mails at a time.
+    pub fn new(settings: &SmtpSettings, at_a_time: u16) -> Result<Self, SettingError> {
         let tls = match settings.tls {
             TlsMode::None => Tls::None,
             TlsMode::StartTls => Tls::Required(tls_parameters(settings)?),
@@ -42,7 +41,11 @@ impl Smtp {
             .port(settings.port)
             .tls(tls)
             .timeout(Some(settings.deadline()))
-            .pool_config(PoolConfig::new().max_size(POOL).idle_timeout(IDLE));
+            .pool_config(
+                PoolConfig::new()
+                    .max_size(u32::from(at_a_time))
+                    .idle_timeout(IDLE),
+            );
         if !settings.username.is_empty() {
             let password = settings.password.expose().to_owned();
             builder = builder.credentials(Credentials::new(settings.username.clone(), password));
@@ -119,11 +122,75 @@ impl Mailer for Smtp {
 /// What an answer means for the mail. A refused sign-in says nothing about the mail, whatever class its code has
 /// (RFC 4954, section 6): no mail may be given up because of a wrong password.
 fn refused(error: &Error) -> SendError {
-    let reason = error_chain(error);
-    let code = error.status().map(u16::from);
+    let Some(code) = error.status() else {
+        return SendError::Away(trouble(error));
+    };
+    let code = u16::from(code);
+    let text = error.source().map(ToString::to_string);
+    let answer = answer(code, &text.unwrap_or_default());
     match code {
-        Some(421 | 454 | 530 | 534 | 535 | 538) | None => SendError::Away(reason),
-        Some(_) if error.is_permanent() => SendError::Permanent(reason),
-        Some(_) => SendError::Transient(reason),
+        421 | 454 | 530 | 534 | 535 | 538 => SendError::Away(format!(
+            "the mail server takes no mail from us now: it answered {answer}"
+        )),
+        _ if error.is_permanent() => {
+            SendError::Permanent(format!("the mail server refused the mail with {answer}"))
+        }
+        _ => SendError::Transient(format!("the mail server put the mail off with {answer}")),
+    }
+}
+
+/// What went wrong without an answer: words of the system's or of the library's, never of the server's.
+fn trouble(error: &Error) -> String {
+    if error.is_response() {
+        return "the mail server gave an answer that is none".to_owned();
+    }
+    error_chain(error)
+}
+
+/// The code of an answer and, if there is one, its enhanced status code (RFC 3463). Its text may name the recipient, and this
+/// is logged, and told to others.
+fn answer(code: u16, text: &str) -> String {
+    match text
+        .split_whitespace()
+        .next()
+        .filter(|word| is_status(word))
+    {
+        Some(status) => format!("{code} {status}"),
+        None => code.to_string(),
+    }
+}
+
+/// `class.subject.detail`: class 2, 4 or 5, the others of up to three digits.
+fn is_status(word: &str) -> bool {
+    let parts: Vec<_> = word.split('.').collect();
+    let number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match parts.as_slice() {
+        [class, subject, detail] => {
+            matches!(*class, "2" | "4" | "5") && number(subject) && number(detail)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_only_the_codes_are_told() {
+        for (text, told) in [
+            ("5.1.1 <ada@example.com>: no such user", "550 5.1.1"),
+            ("5.7.999 refused", "550 5.7.999"),
+            ("<ada@example.com>: no such user", "550"),
+            ("5.1.1234 x", "550"),
+            ("3.1.1 x", "550"),
+            ("ada@5.1.1 x", "550"),
+            ("192.0.2.1 is blocked", "550"),
+            ("", "550"),
+        ] {
+            assert_eq!(answer(550, text), told, "{text}");
+        }
     }
 }

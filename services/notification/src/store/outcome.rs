@@ -1,11 +1,11 @@
 //! What a try makes of a delivery, whatever engine keeps it.
 
 use contracts::events::notification::{NotificationDelivered, NotificationFailed};
-use contracts::{DeliveryId, Event, EventId, Payload, Timestamp, UserId};
+use contracts::{Event, EventId, Payload, Timestamp};
 use service_kit::Context;
 
 use crate::domain::DeliveryState;
-use crate::store::Tried;
+use crate::store::{Recorded, Tried, TriedDelivery};
 
 /// What is written into the delivery.
 pub(super) struct Outcome<'a> {
@@ -17,48 +17,47 @@ pub(super) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub(super) fn of(tried: &'a Tried) -> Self {
-        let (state, due_at, reason) = match tried {
-            Tried::Sent => (DeliveryState::Sent, None, None),
-            Tried::Later { reason, at } => (DeliveryState::Queued, Some(*at), Some(reason)),
-            Tried::Failed { reason } => (DeliveryState::Failed, None, Some(reason)),
+        let (due_at, reason) = match tried {
+            Tried::Sent => (None, None),
+            Tried::Later { reason, at } => (Some(*at), Some(reason)),
+            Tried::Failed { reason } => (None, Some(reason)),
         };
         Self {
-            state,
+            state: tried.state(),
             due_at,
             reason: reason.map(String::as_str),
         }
     }
 }
 
-/// What a delivery is about.
-pub(super) struct About {
-    pub(super) event_id: EventId,
-    pub(super) user_id: UserId,
-    pub(super) channel: String,
+impl Recorded {
+    /// What happened to a try: whether it was recorded now, and if not, whether the delivery still stands at that try. Only who
+    /// claimed a try may end it, so then it was that one who did, before.
+    pub(super) fn of(now: bool, still_this_try: bool) -> Self {
+        match (now, still_this_try) {
+            (true, _) => Self::Now,
+            (false, true) => Self::Before,
+            (false, false) => Self::TakenOver,
+        }
+    }
 }
 
-impl About {
+impl TriedDelivery {
     /// What others hear when the delivery has ended by this try.
-    pub(super) fn told(
-        self,
-        id: DeliveryId,
-        attempt: u32,
-        tried: &Tried,
-        context: &Context,
-    ) -> Option<Event> {
-        let correlation_id = self.user_id.to_string();
-        let payload = match tried {
+    pub(super) fn told(&self, context: &Context) -> Option<Event> {
+        let channel = self.channel.as_str().to_owned();
+        let payload = match &self.tried {
             Tried::Sent => Payload::from(NotificationDelivered {
-                delivery_id: id,
+                delivery_id: self.id,
                 event_id: self.event_id,
                 user_id: self.user_id,
-                channel: self.channel,
+                channel,
             }),
             Tried::Failed { reason } => Payload::from(NotificationFailed {
-                delivery_id: id,
+                delivery_id: self.id,
                 event_id: self.event_id,
                 user_id: self.user_id,
-                channel: self.channel,
+                channel,
                 reason: reason.clone(),
             }),
             Tried::Later { .. } => return None,
@@ -66,8 +65,8 @@ impl About {
         Some(Event {
             id: EventId::at(context.now),
             occurred_at: context.now,
-            aggregate_version: u64::from(attempt),
-            correlation_id,
+            aggregate_version: u64::from(self.attempt),
+            correlation_id: self.user_id.to_string(),
             payload,
         })
     }

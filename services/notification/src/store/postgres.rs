@@ -5,11 +5,12 @@ mod recording;
 mod rows;
 mod statements;
 mod take_in;
+mod tell_account;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
+use contracts::{NotificationId, Timestamp, UserId};
 use postgres_store::{Database, Migration, Schema, idempotency, store_error};
 use service_kit::Context;
 use service_kit::settings::StoreSettings;
@@ -19,10 +20,10 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use store_kit::{Applied, OpenError, StoreError};
 
-use crate::domain::{Channel, DeliveryState};
+use crate::domain::{Audience, Channel, DeliveryState, Intake, Notice};
 use crate::store::{
-    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, StoreFailure, TakeIn,
-    TakeInError, TakenIn, Tried,
+    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, Recorded,
+    StoreFailure, TakeIn, TakeInError, TakenIn, TriedDelivery,
 };
 
 static SCHEMA: Schema = Schema {
@@ -110,6 +111,9 @@ impl PostgresNotifications {
 #[async_trait]
 impl NotificationStore for PostgresNotifications {
     async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError> {
+        if let Some((notice, user_id)) = told_to_one(&event.intake) {
+            return self.tell_account(&event, notice, user_id, &context).await;
+        }
         self.db
             .transact(&(event, context), |connection, (event, context)| {
                 Box::pin(take_in::take_in(connection, event, context))
@@ -122,15 +126,17 @@ impl NotificationStore for PostgresNotifications {
         channel: Channel,
         limit: u32,
         lease: Duration,
+        abandoned: bool,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure> {
         let claim = sqlx::query(statements::CLAIM)
             .bind(channel.as_str())
             .bind(now.unix_millis())
             .bind(now.plus(lease).unix_millis())
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(abandoned);
         let claimed = self.rows(claim, |row| {
-            let place: (i64, i64) = (row.try_get(10)?, row.try_get(11)?);
+            let place: (i64, i64) = (row.try_get(11)?, row.try_get(12)?);
             Ok((place, rows::claimed(row)?))
         });
         let mut claimed = claimed.await?;
@@ -141,16 +147,10 @@ impl NotificationStore for PostgresNotifications {
 
     async fn record(
         &self,
-        id: DeliveryId,
-        attempt: u32,
-        tried: Tried,
+        tries: Vec<TriedDelivery>,
         context: Context,
-    ) -> Result<bool, StoreFailure> {
-        self.db
-            .transact(&(tried, context), |connection, (tried, context)| {
-                Box::pin(recording::record(connection, id, attempt, tried, context))
-            })
-            .await
+    ) -> Result<Vec<Recorded>, StoreFailure> {
+        self.record_all(&tries, &context).await
     }
 
     async fn notifications(
@@ -229,7 +229,7 @@ impl NotificationStore for PostgresNotifications {
         self.log(filter, before, limit).await
     }
 
-    async fn count_deliveries(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
+    async fn count_on_their_way(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
         let asked = sqlx::query(statements::COUNT);
         self.rows(asked, reading::counted).await
     }
@@ -245,6 +245,17 @@ impl NotificationStore for PostgresNotifications {
         let sweep = statements::SWEEP_NOTIFICATIONS;
         let notifications = self.sweep_by(sweep, notifications_before, limit).await?;
         Ok(deliveries + notifications)
+    }
+}
+
+/// What is told, and to whom, if that is one account and all that is done.
+fn told_to_one(intake: &Intake) -> Option<(&Notice, UserId)> {
+    match (&intake.contact, &intake.notice) {
+        (None, Some(notice)) => match notice.audience {
+            Audience::Account(user_id) => Some((notice, user_id)),
+            Audience::CatalogKeepers => None,
+        },
+        _ => None,
     }
 }
 

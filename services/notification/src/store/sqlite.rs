@@ -12,15 +12,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
+use contracts::{NotificationId, Timestamp, UserId};
 use service_kit::Context;
 use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
 use store_kit::Applied;
 
 use crate::domain::{Channel, DeliveryState};
 use crate::store::{
-    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, StoreFailure, TakeIn,
-    TakeInError, TakenIn, Tried,
+    Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, Recorded,
+    StoreFailure, TakeIn, TakeInError, TakenIn, TriedDelivery,
 };
 
 static SCHEMA: Schema = Schema {
@@ -95,6 +95,7 @@ impl NotificationStore for SqliteNotifications {
         channel: Channel,
         limit: u32,
         lease: Duration,
+        abandoned: bool,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure> {
         // Looking costs no commit, and most looks find nothing.
@@ -106,19 +107,17 @@ impl NotificationStore for SqliteNotifications {
             return Ok(Vec::new());
         }
         self.db
-            .write(move |c| deliveries::claim(c, channel, limit, lease, now))
+            .write(move |c| deliveries::claim(c, channel, limit, lease, abandoned, now))
             .await
     }
 
     async fn record(
         &self,
-        id: DeliveryId,
-        attempt: u32,
-        tried: Tried,
+        tries: Vec<TriedDelivery>,
         context: Context,
-    ) -> Result<bool, StoreFailure> {
+    ) -> Result<Vec<Recorded>, StoreFailure> {
         self.db
-            .write(move |c| deliveries::record(c, id, attempt, &tried, &context))
+            .write(move |c| deliveries::record(c, &tries, &context))
             .await
     }
 
@@ -193,7 +192,7 @@ impl NotificationStore for SqliteNotifications {
             .await
     }
 
-    async fn count_deliveries(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
+    async fn count_on_their_way(&self) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
         self.db.read(deliveries::count).await
     }
 

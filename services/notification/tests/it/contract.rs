@@ -12,8 +12,8 @@ use contracts::{Clock as _, Event, ManualClock, Payload, Role, Timestamp, UserId
 use messaging::OutboxStore;
 use notification::domain::{Channel, Intake};
 use notification::store::{
-    Claimed, Delivery, DeliveryFilter, Notification, NotificationStore, TakeIn, TakeInError,
-    TakenIn, Tried,
+    Claimed, Delivery, DeliveryFilter, Notification, NotificationStore, Recorded, TakeIn,
+    TakeInError, TakenIn, Tried,
 };
 use service_kit::Context;
 use testkit::contract::Guard;
@@ -47,7 +47,9 @@ macro_rules! whole_contract {
             intake::an_account_is_numbered_without_gaps_whatever_comes_at_once,
             intake::a_channel_that_is_not_set_up_is_skipped,
             sending::a_delivery_is_claimed_once_until_its_lease_ends,
+            sending::what_others_may_yet_record_is_claimed_only_if_that_is_wanted,
             sending::what_was_sent_or_given_up_is_told_in_the_same_transaction,
+            sending::tries_that_are_recorded_together_are_each_judged_by_themselves,
             sending::a_delivery_that_was_put_off_waits_for_its_time,
             sending::the_log_is_newest_first_and_filtered_by_state_channel_and_account,
             sending::old_deliveries_and_notifications_go_and_what_is_on_its_way_stays,
@@ -58,6 +60,7 @@ macro_rules! whole_contract {
             reading::news_names_each_account_once_and_moves_on,
             replicas::one_event_at_two_replicas_is_told_once,
             replicas::an_account_is_numbered_without_gaps_by_two_replicas,
+            replicas::accounts_that_become_known_while_they_are_told_of_events_are_told_each_once,
             replicas::two_replicas_that_tell_the_same_accounts_do_not_hold_each_other_up,
             replicas::two_senders_never_claim_the_same_delivery,
             replicas::a_try_is_recorded_by_one_of_two_replicas,
@@ -117,15 +120,22 @@ impl Fixture {
 
     pub async fn claim(&self) -> Vec<Claimed> {
         let now = self.now();
-        let claimed = self.store.claim(Channel::Email, 100, LEASE, now).await;
-        claimed.unwrap()
+        let claimed = self.store.claim(Channel::Email, 100, LEASE, true, now);
+        claimed.await.unwrap()
     }
 
-    pub async fn record(&self, claimed: &Claimed, tried: Tried) -> bool {
-        self.store
-            .record(claimed.id, claimed.attempt, tried, self.context())
-            .await
-            .unwrap()
+    /// Records one try by itself.
+    pub async fn record(&self, claimed: &Claimed, tried: Tried) -> Recorded {
+        let recorded = self.record_all(&[(claimed, tried)]).await;
+        assert_eq!(recorded.len(), 1);
+        recorded[0]
+    }
+
+    pub async fn record_all(&self, tries: &[(&Claimed, Tried)]) -> Vec<Recorded> {
+        let tries = tries.iter();
+        let tries = tries.map(|(claimed, tried)| claimed.came_to(tried.clone()));
+        let recorded = self.store.record(tries.collect(), self.context()).await;
+        recorded.unwrap()
     }
 
     pub async fn deliveries(&self, filter: DeliveryFilter) -> Vec<Delivery> {

@@ -32,6 +32,11 @@ fn set(setup: &Setup) -> impl FnOnce(&mut Settings) {
     move |settings| {
         if let Some(store) = store {
             settings.store.url = store;
+            // After its start a process leaves alone for that long what others may yet record.
+            (
+                settings.store.pool.wait_ms,
+                settings.store.pool.statement_ms,
+            ) = (1_000, 1_000);
         }
         if let Some(port) = server {
             settings.smtp.host = "localhost".to_owned();

@@ -3,7 +3,7 @@
 use contracts::events::order::OrderStatus::{PartiallyShipped, Shipped};
 use contracts::{DeliveryId, EventId, Money, Payload, Role, UserId};
 use mail_parser::{HeaderValue, MessageParser};
-use notification::domain::{Contact, Intake};
+use notification::domain::{Channel, Contact, Intake};
 use notification::mail::{Composer, Letter, Templates};
 use notification::store::Claimed;
 
@@ -35,6 +35,7 @@ fn delivery(payload: impl Into<Payload>, name: &str) -> Claimed {
         event_type,
         payload,
         title: Intake::of(event).notice.unwrap().title,
+        channel: Channel::Email,
         contact: Contact {
             user_id: ada(),
             email: "ada@example.com".to_owned(),
@@ -184,6 +185,7 @@ fn a_line_break_in_a_name_never_begins_a_header() {
     );
     // Names beyond ASCII arrive as they are.
     let delivery = Claimed {
+        channel: Channel::Email,
         contact: Contact {
             name: "Zoë Ångström, Größe".to_owned(),
             ..delivery.contact.clone()

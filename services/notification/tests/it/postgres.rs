@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use contracts::ManualClock;
 use messaging::postgres::PostgresMessages;
-use notification::store::TakenIn;
 use notification::store::postgres::PostgresNotifications;
+use notification::store::{Recorded, TakenIn, Tried};
 use service_kit::settings::StoreSettings;
 use testkit::chaos::Proxy;
 use testkit::isolated::{PostgresDatabase, postgres_database};
@@ -84,11 +84,30 @@ async fn an_event_whose_commit_was_not_heard_of_is_told_once_when_it_comes_again
     let fixture = through(&proxy.url(), Box::new(())).await;
     let ada = fixture.customer("Ada").await;
     let event = samples::event(2, samples::confirmed(ada));
-    let cut = proxy.cut_reply_after(b"COMMIT");
+    // It is one statement, which commits by itself; only its values name the order.
+    let cut = proxy.cut_reply_after(b"order_number");
     fixture.try_take_in(&event).await.unwrap_err();
     cut.done().await.unwrap();
     let again = fixture.try_take_in(&event).await.unwrap();
     assert_eq!(again, TakenIn::Repeated);
     let titles = fixture.titles(ada).await;
     assert_eq!(titles, ["Welcome, Ada", "Order K7Q2-41ZD confirmed"]);
+}
+
+#[tokio::test]
+async fn a_record_whose_commit_was_not_heard_of_is_known_for_ones_own_and_told_once() {
+    let place = postgres_database().await.unwrap();
+    let proxy = Proxy::before(place.url()).await.unwrap();
+    let fixture = through(&proxy.url(), Box::new(())).await;
+    fixture.customer("Ada").await;
+    let claimed = fixture.claim().await;
+    let tries = || vec![claimed[0].came_to(Tried::Sent)];
+    // Only what is told about it names this type.
+    let cut = proxy.cut_reply_after(b"notification.delivered.v1");
+    let recording = fixture.store.record(tries(), fixture.context());
+    recording.await.unwrap_err();
+    cut.done().await.unwrap();
+    let again = fixture.store.record(tries(), fixture.context()).await;
+    assert_eq!(again.unwrap(), [Recorded::Before]);
+    assert_eq!(fixture.events().await.len(), 1);
 }

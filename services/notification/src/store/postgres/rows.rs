@@ -69,11 +69,12 @@ pub(super) fn claimed(row: &PgRow) -> sqlx::Result<Claimed> {
         event_type: parsed(row, 3)?,
         payload: row.try_get(4)?,
         title: row.try_get(5)?,
+        channel: parsed(row, 6)?,
         contact: Contact {
-            user_id: parsed(row, 6)?,
-            email: row.try_get(7)?,
-            name: row.try_get(8)?,
+            user_id: parsed(row, 7)?,
+            email: row.try_get(8)?,
+            name: row.try_get(9)?,
         },
-        created_at: timestamp(row, 9)?,
+        created_at: timestamp(row, 10)?,
     })
 }

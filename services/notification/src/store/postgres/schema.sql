@@ -57,7 +57,6 @@ CREATE TABLE deliveries (
     CHECK ((due_at IS NOT NULL) = (state IN ('queued', 'sending')))
 );
 CREATE INDEX deliveries_due ON deliveries (channel, due_at, sequence) WHERE due_at IS NOT NULL;
-CREATE INDEX deliveries_by_channel_and_state ON deliveries (channel, state, sequence);
 CREATE INDEX deliveries_by_state ON deliveries (state, sequence);
 CREATE INDEX deliveries_by_user ON deliveries (user_id, sequence);
 CREATE INDEX deliveries_ended ON deliveries (updated_at) WHERE due_at IS NULL;

@@ -57,17 +57,68 @@ postgres_store::statements! {
         FROM UNNEST($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[]) \
         AS delivery (id, notification_id, user_id, channel, address, name, state)";
 
-    /// What is due and nobody is taking: queued deliveries, and those whose sender's lease has ended.
+    /// Everything that is told to one account, numbered in its stream, unless its message was heard before or nobody knows where it
+    /// is reached. The contact's row is locked first: who waits for it finds, when it goes on, the inbox row of the same message,
+    /// or takes the number after the last one that was committed (an UPDATE looks at the newest version of a row, however old the
+    /// statement is). So numbers have no gaps and become visible in their order. Answers whether it was told now, and whether
+    /// there is nothing to tell: the account is known, so the message was heard, or the message was heard of an account that is
+    /// not known any more.
+    TELL_ACCOUNT = "\
+WITH known AS (
+  SELECT user_id FROM contacts WHERE user_id = $1 AND email IS NOT NULL FOR NO KEY UPDATE
+), heard AS (
+  INSERT INTO inbox (consumer, message_id, received_at)
+  SELECT $2::text, $3::text, $4::bigint FROM known ON CONFLICT DO NOTHING RETURNING message_id
+), numbered AS (
+  UPDATE contacts SET last_stream_seq = last_stream_seq + 1 FROM heard WHERE user_id = $1
+  RETURNING email, name, last_stream_seq
+), told AS (
+  INSERT INTO notifications (id, user_id, stream_seq, event_id, type, title, body, data, payload, created_at)
+  SELECT $5::text, $1::text, last_stream_seq, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $4::bigint
+  FROM numbered
+), queued AS (
+  INSERT INTO deliveries (id, notification_id, event_id, type, user_id, channel, address, name, state, due_at, created_at,
+    updated_at)
+  SELECT delivery.id, $5::text, $6::text, $7::text, $1::text, delivery.channel, numbered.email, numbered.name,
+    delivery.state, CASE delivery.state WHEN 'queued' THEN $4::bigint END, $4::bigint, $4::bigint
+  FROM numbered, UNNEST($12::text[], $13::text[], $14::text[]) AS delivery (id, channel, state)
+)
+SELECT EXISTS (SELECT FROM numbered),
+  EXISTS (SELECT FROM known) OR EXISTS (SELECT FROM inbox WHERE consumer = $2 AND message_id = $3)";
+
+    /// What is due and nobody is taking: queued deliveries, and, if that is wanted, those whose sender's lease has ended. The disk
+    /// is not waited for: a claim that a power cut undoes is as one whose lease has ended, and what is recorded later is never
+    /// kept without it.
     CLAIM = "WITH due AS MATERIALIZED (SELECT sequence, due_at FROM deliveries WHERE channel = $1 AND due_at <= $2 \
-        ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
+        AND (state = 'queued' OR $5) ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
         UPDATE deliveries AS d SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2 \
         FROM notifications AS n WHERE d.sequence = ANY (ARRAY(SELECT sequence FROM due)) AND n.id = d.notification_id \
-        RETURNING d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.user_id, d.address, d.name, n.created_at, \
-        (SELECT due.due_at FROM due WHERE due.sequence = d.sequence), d.sequence";
+        AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off' \
+        RETURNING d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.channel, d.user_id, d.address, d.name, \
+        n.created_at, (SELECT due.due_at FROM due WHERE due.sequence = d.sequence), d.sequence";
 
-    /// What a try came to, if it is still that try's to say.
-    RECORD = "UPDATE deliveries SET state = $3, due_at = $4, last_error = coalesce($5, last_error), updated_at = $6 \
-        WHERE id = $1 AND attempts = $2 AND state = 'sending' RETURNING event_id, user_id, channel";
+    /// What tries came to, and what is told about them, each if it is still that try's to say. Answers for each whether it is
+    /// recorded by this, and whether the delivery stood at this try: then an earlier record of it had been committed.
+    RECORD = "\
+WITH tried AS MATERIALIZED (
+  SELECT * FROM UNNEST($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
+    AS tried (id, attempt, state, due_at, reason, place)
+), recorded AS (
+  UPDATE deliveries AS d SET state = tried.state, due_at = tried.due_at, last_error = coalesce(tried.reason, d.last_error),
+    updated_at = $6
+  FROM tried WHERE d.id = ANY ($1) AND d.id = tried.id AND d.attempts = tried.attempt AND d.state = 'sending'
+  RETURNING tried.place
+), told AS (
+  INSERT INTO outbox (id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body)
+  SELECT event.id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body
+  FROM UNNEST($7::bigint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
+    $15::text[]) AS event (about, id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body)
+  JOIN recorded ON recorded.place = event.about ORDER BY recorded.place
+)
+SELECT recorded.place IS NOT NULL, d.id IS NOT NULL
+FROM tried LEFT JOIN recorded ON recorded.place = tried.place
+LEFT JOIN deliveries AS d ON d.id = ANY ($1) AND d.id = tried.id AND d.attempts = tried.attempt
+ORDER BY tried.place";
 
     LIST = "SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND stream_seq < $2 \
         ORDER BY stream_seq DESC LIMIT $3";
@@ -103,7 +154,8 @@ postgres_store::statements! {
     LOG_OF_CHANNEL_AND_USER = log!("$1::text IS NULL", "channel = $2", "user_id = $3");
     LOG_OF_ALL_THREE = log!("state = $1", "channel = $2", "user_id = $3");
 
-    COUNT = "SELECT channel, state, count(*) FROM deliveries GROUP BY channel, state ORDER BY channel, state";
+    COUNT = "SELECT channel, state, count(*) FROM deliveries WHERE due_at IS NOT NULL GROUP BY channel, state \
+        ORDER BY channel, state";
 
     /// Replicas sweep at the same time: each takes what no other is taking.
     SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE sequence = ANY (ARRAY(SELECT sequence FROM deliveries \

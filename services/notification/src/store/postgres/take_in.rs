@@ -1,4 +1,4 @@
-//! Taking events in.
+//! Taking events in that change contacts, or are told to several.
 
 use contracts::topology::NOTIFICATION_INTAKE;
 use contracts::{DeliveryId, NotificationId, Role};
@@ -8,8 +8,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use store_kit::StoreError;
 
-use crate::domain::{Audience, Contact, ContactChange, DeliveryState, Notice};
+use crate::domain::{Audience, Contact, ContactChange, Notice};
 use crate::store::postgres::statements;
+use crate::store::postgres::tell_account::new_state;
 use crate::store::{TakeIn, TakeInError, TakenIn};
 
 /// One transaction: the inbox row, the contact, and for each recipient a notification and a delivery a channel.
@@ -133,18 +134,13 @@ async fn tell(
     let mut new = Deliveries::default();
     for ((recipient, id), user_id) in recipients.iter().zip(&ids).zip(&user_ids) {
         for (channel, set_up) in &event.channels {
-            let state = if *set_up {
-                DeliveryState::Queued
-            } else {
-                DeliveryState::Skipped
-            };
             new.ids.push(DeliveryId::at(context.now).to_string());
             new.notification_ids.push(id);
             new.user_ids.push(user_id);
             new.channels.push(channel.as_str());
             new.addresses.push(&recipient.contact.email);
             new.names.push(&recipient.contact.name);
-            new.states.push(state.as_str());
+            new.states.push(new_state(*set_up).as_str());
         }
     }
     sqlx::query(statements::TELL)

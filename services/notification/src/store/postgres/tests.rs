@@ -12,15 +12,9 @@ const WHOLE: &[(&str, &[&str])] = &[
         "NUMBER_KEEPERS",
         &["Index Scan using contacts_that_keep_the_catalog on contacts contacts_1"],
     ),
-    // Counts every delivery that is kept, a few times a minute.
-    (
-        "COUNT",
-        &["Index Only Scan using deliveries_by_channel_and_state on deliveries"],
-    ),
+    // The index holds only what is on its way, which is what is counted.
+    ("COUNT", &["Index Scan using deliveries_due on deliveries"]),
 ];
-
-/// The same with many rows; an index that was not vacuumed yet is no help for counting.
-const WHOLE_OF_MANY: &[(&str, &[&str])] = &[WHOLE[0], ("COUNT", &["Seq Scan on deliveries"])];
 
 /// Many rows, made by the server itself: plans depend on how much there is.
 const FILL: &str = "
@@ -36,6 +30,7 @@ const FILL: &str = "
         CASE WHEN n % 1000 = 0 THEN 'queued' WHEN n % 100 = 1 THEN 'failed' ELSE 'sent' END,
         CASE WHEN n % 1000 = 0 THEN n END, n, n
       FROM generate_series(1, 100000) AS n;
+    INSERT INTO inbox SELECT 'notification.intake', 'evt_' || n, n FROM generate_series(1, 100000) AS n;
     ANALYZE;";
 
 async fn store(place: &PostgresDatabase) -> PostgresNotifications {
@@ -67,7 +62,31 @@ async fn with_a_hundred_thousand_rows_every_statement_still_goes_along_its_index
         db.likely_plan(sql).await.unwrap().whole_scans()
     })
     .await;
-    assert_eq!(whole, steps(WHOLE_OF_MANY));
+    assert_eq!(whole, steps(WHOLE));
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_along_its_own_index_among_few_and_among_many() {
+    let place = postgres_database().await.unwrap();
+    let db = store(&place).await.db;
+    let found = ["Index Scan using deliveries_due on deliveries"];
+    let claim = statements::CLAIM;
+    let few = db.query_plan(claim).await.unwrap();
+    assert_eq!(looks_by_time(&few.lines), found, "{few:#?}");
+    sqlx::raw_sql(FILL).execute(db.pool()).await.unwrap();
+    let many = db.likely_plan(claim).await.unwrap();
+    assert_eq!(looks_by_time(&many.lines), found, "{many:#?}");
+}
+
+/// The steps that look for deliveries of a channel by their time, and sort nothing afterwards.
+fn looks_by_time(lines: &[String]) -> Vec<&str> {
+    let sorts = lines.iter().any(|line| line.contains("Sort"));
+    let steps = lines.windows(2).filter_map(|pair| {
+        let by_time = "Index Cond: ((channel = $1) AND (due_at <= $2))";
+        let step = pair[0].trim_start().trim_start_matches("->").trim_start();
+        (pair[1].trim_start() == by_time && !sorts).then_some(step)
+    });
+    steps.collect()
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use contracts::{DeliveryId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use contracts::Timestamp;
+use rusqlite::{Connection, named_params, params};
 use service_kit::Context;
 use sqlite_store::StoreError;
 
 use crate::domain::{Channel, DeliveryState};
-use crate::store::outcome::{About, Outcome};
+use crate::store::outcome::Outcome;
 use crate::store::sqlite::rows::{self, CLAIMED_COLUMNS, DELIVERY_COLUMNS};
-use crate::store::{Claimed, Delivery, DeliveryFilter, StoreFailure, Tried};
+use crate::store::{Claimed, Delivery, DeliveryFilter, Recorded, StoreFailure, TriedDelivery};
 
 /// Gives back what an earlier process was sending when it ended: it may have been sent, so it is sent again under the same
 /// `Message-ID`.
@@ -38,21 +38,23 @@ pub(super) fn any_due(
 }
 
 pub(super) const DUE: &str = "SELECT sequence FROM deliveries WHERE channel = ?1 AND due_at <= ?2 \
-     ORDER BY due_at LIMIT ?3";
+     AND (state = 'queued' OR ?4) ORDER BY due_at LIMIT ?3";
 
-/// Takes what is due: queued deliveries, and those whose sender's lease has ended.
+/// Takes what is due: queued deliveries, and, if that is wanted, those whose sender's lease has ended.
 pub(super) fn claim(
     conn: &Connection,
     channel: Channel,
     limit: u32,
     lease: Duration,
+    abandoned: bool,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreFailure> {
     let due: Vec<i64> = conn
         .prepare_cached(DUE)?
-        .query_map(params![channel.as_str(), now.unix_millis(), limit], |row| {
-            row.get(0)
-        })?
+        .query_map(
+            params![channel.as_str(), now.unix_millis(), limit, abandoned],
+            |row| row.get(0),
+        )?
         .collect::<rusqlite::Result<_>>()?;
     let mut take = conn.prepare_cached(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, due_at = ?2, updated_at = ?3 \
@@ -71,47 +73,47 @@ pub(super) fn claim(
         .collect()
 }
 
-/// Records what a try came to, if it is still that try's to say.
+/// Records what tries came to, and tells it, each if it is still that try's to say.
 pub(super) fn record(
     conn: &Connection,
-    id: DeliveryId,
-    attempt: u32,
-    tried: &Tried,
+    tries: &[TriedDelivery],
     context: &Context,
-) -> Result<bool, StoreFailure> {
-    let outcome = Outcome::of(tried);
-    let about = conn
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), updated_at = ?6 \
-             WHERE id = ?1 AND attempts = ?2 AND state = 'sending' RETURNING event_id, user_id, channel",
-        )?
-        .query_row(
-            params![
-                id.to_string(),
-                attempt,
-                outcome.state.as_str(),
-                outcome.due_at.map(Timestamp::unix_millis),
-                outcome.reason,
-                context.now.unix_millis(),
-            ],
-            about,
-        )
-        .optional()?;
-    let Some(about) = about else {
-        return Ok(false);
-    };
-    if let Some(event) = about.told(id, attempt, tried, context) {
-        messaging::sqlite::append_outbox(conn, &event, context.traceparent.as_deref())?;
-    }
-    Ok(true)
+) -> Result<Vec<Recorded>, StoreFailure> {
+    tries
+        .iter()
+        .map(|tried| record_one(conn, tried, context))
+        .collect()
 }
 
-fn about(row: &Row<'_>) -> rusqlite::Result<About> {
-    Ok(About {
-        event_id: rows::parsed(row, 0)?,
-        user_id: rows::parsed(row, 1)?,
-        channel: row.get(2)?,
-    })
+fn record_one(
+    conn: &Connection,
+    tried: &TriedDelivery,
+    context: &Context,
+) -> Result<Recorded, StoreFailure> {
+    let (id, outcome) = (tried.id.to_string(), Outcome::of(&tried.tried));
+    let changed = conn
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), updated_at = ?6 \
+             WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
+        )?
+        .execute(params![
+            id,
+            tried.attempt,
+            outcome.state.as_str(),
+            outcome.due_at.map(Timestamp::unix_millis),
+            outcome.reason,
+            context.now.unix_millis(),
+        ])?;
+    if changed == 1 {
+        if let Some(event) = tried.told(context) {
+            messaging::sqlite::append_outbox(conn, &event, context.traceparent.as_deref())?;
+        }
+        return Ok(Recorded::Now);
+    }
+    let still_this_try = conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = ?1 AND attempts = ?2)")?
+        .query_row(params![id, tried.attempt], |row| row.get(0))?;
+    Ok(Recorded::of(false, still_this_try))
 }
 
 /// The statement of a list: each combination of filters is one, so that SQLite can choose an index for it.
@@ -154,10 +156,10 @@ pub(super) fn list(
         .collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) const COUNT: &str =
-    "SELECT channel, state, count(*) FROM deliveries GROUP BY channel, state";
+pub(super) const COUNT: &str = "SELECT channel, state, count(*) FROM deliveries WHERE due_at IS NOT NULL \
+     GROUP BY channel, state ORDER BY channel, state";
 
-/// How many are in each state.
+/// How many are on their way, by state.
 pub(super) fn count(conn: &Connection) -> Result<Vec<(Channel, DeliveryState, u64)>, StoreFailure> {
     Ok(conn
         .prepare_cached(COUNT)?

@@ -19,8 +19,8 @@ pub(super) const DELIVERY_COLUMNS: &str = "sequence, id, notification_id, event_
      attempts, due_at, last_error, created_at, updated_at";
 
 /// The columns [`claimed`] reads, in its order; `d` is the delivery, `n` its notification.
-pub(super) const CLAIMED_COLUMNS: &str = "d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.user_id, d.address, \
-     d.name, n.created_at";
+pub(super) const CLAIMED_COLUMNS: &str = "d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.channel, d.user_id, \
+     d.address, d.name, n.created_at";
 
 fn unreadable(index: usize, error: impl Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
@@ -87,11 +87,12 @@ pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Claimed> {
         event_type: parsed(row, 3)?,
         payload: row.get(4)?,
         title: row.get(5)?,
+        channel: parsed(row, 6)?,
         contact: Contact {
-            user_id: parsed(row, 6)?,
-            email: row.get(7)?,
-            name: row.get(8)?,
+            user_id: parsed(row, 7)?,
+            email: row.get(8)?,
+            name: row.get(9)?,
         },
-        created_at: timestamp(row, 9)?,
+        created_at: timestamp(row, 10)?,
     })
 }

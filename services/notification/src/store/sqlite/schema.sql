@@ -56,7 +56,6 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (channel, due_at) WHERE due_at IS NOT NULL;
 -- SQLite ends every index with the rowid, which is `sequence`: each of these serves a newest-first list.
-CREATE INDEX deliveries_by_channel_and_state ON deliveries (channel, state);
 CREATE INDEX deliveries_by_state ON deliveries (state);
 CREATE INDEX deliveries_by_user ON deliveries (user_id);
 CREATE INDEX deliveries_ended ON deliveries (updated_at) WHERE due_at IS NULL;

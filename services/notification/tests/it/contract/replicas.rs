@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use contracts::{Event, Role, UserId};
 use futures_util::future::join_all;
 use notification::domain::Channel;
-use notification::store::{DeliveryFilter, TakenIn, Tried};
+use notification::store::{DeliveryFilter, Recorded, TakeInError, TakenIn, Tried};
 use testkit::wait;
 
 use crate::contract::{Fixture, LEASE};
@@ -69,6 +69,49 @@ pub async fn an_account_is_numbered_without_gaps_by_two_replicas(fixture: Fixtur
     }
 }
 
+pub async fn accounts_that_become_known_while_they_are_told_of_events_are_told_each_once(
+    fixture: Fixture,
+) {
+    for _ in 0..10 {
+        let ada = UserId::at(fixture.now());
+        let event = samples::event(2, samples::confirmed(ada));
+        let registered = samples::registered(ada, "Ada", &[Role::Customer]);
+        let registered = samples::event(1, registered);
+        // The same event six times, and in the middle of them what makes its recipient known, also twice.
+        let order = [
+            &event,
+            &event,
+            &registered,
+            &event,
+            &event,
+            &registered,
+            &event,
+            &event,
+        ];
+        let taken = order.iter().enumerate().map(|(index, event)| {
+            let replica = fixture.replicas()[index % 2];
+            fixture.take_in_at(replica, event)
+        });
+        let taken = join_all(taken).await;
+        let told = taken
+            .iter()
+            .filter(|taken| matches!(taken, Ok(told) if *told == TOLD));
+        let unknown =
+            |taken: &&_| matches!(taken, Err(TakeInError::UnknownRecipient(id)) if *id == ada);
+        let refused = taken.iter().filter(unknown).count();
+        let repeated = taken
+            .iter()
+            .filter(|taken| matches!(taken, Ok(TakenIn::Repeated)));
+        let (told, repeated) = (told.count(), repeated.count());
+        assert_eq!(told + repeated + refused, order.len(), "{taken:?}");
+        // Who was refused comes again.
+        let again = fixture.take_in_at(&fixture.other, &event).await.unwrap();
+        assert_eq!(again == TOLD, told == 1, "{taken:?}");
+        assert_eq!(fixture.titles(ada).await.len(), 2, "{taken:?}");
+        assert_eq!(fixture.store.stream_end(ada).await.unwrap(), 2);
+    }
+}
+
 pub async fn two_replicas_that_tell_the_same_accounts_do_not_hold_each_other_up(fixture: Fixture) {
     let mut keepers = Vec::new();
     for name in ["Ada", "Bob", "Eve", "Joe"] {
@@ -106,7 +149,7 @@ pub async fn two_senders_never_claim_the_same_delivery(fixture: Fixture) {
     loop {
         let both = fixture.replicas().map(|replica| {
             let now = fixture.now();
-            replica.claim(Channel::Email, 7, LEASE, now)
+            replica.claim(Channel::Email, 7, LEASE, true, now)
         });
         let both = join_all(both).await;
         let more = both.into_iter().flat_map(Result::unwrap);
@@ -129,13 +172,12 @@ pub async fn a_try_is_recorded_by_one_of_two_replicas(fixture: Fixture) {
     for claimed in fixture.claim().await {
         let both = fixture.replicas().map(|replica| {
             let context = fixture.context();
-            replica.record(claimed.id, claimed.attempt, Tried::Sent, context)
+            replica.record(vec![claimed.came_to(Tried::Sent)], context)
         });
-        let both = join_all(both).await;
-        let recorded = both
-            .into_iter()
-            .filter(|recorded| *recorded.as_ref().unwrap());
-        assert_eq!(recorded.count(), 1);
+        let both = join_all(both).await.into_iter();
+        let mut both: Vec<_> = both.flat_map(Result::unwrap).collect();
+        both.sort_by_key(|recorded| *recorded != Recorded::Now);
+        assert_eq!(both, [Recorded::Now, Recorded::Before]);
     }
     assert_eq!(fixture.events().await.len(), 10, "each told once");
 }
@@ -181,7 +223,7 @@ pub async fn two_sweepers_remove_each_row_once(fixture: Fixture) {
         fixture.try_take_in(&event).await.unwrap();
     }
     for claimed in fixture.claim().await {
-        assert!(fixture.record(&claimed, Tried::Sent).await);
+        assert_eq!(fixture.record(&claimed, Tried::Sent).await, Recorded::Now);
     }
     fixture.clock.advance(LEASE);
     let mut removed = 0;

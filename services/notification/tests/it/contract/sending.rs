@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::events::notification::{NotificationDelivered, NotificationFailed};
 use contracts::{DeliveryId, Payload};
 use notification::domain::{Channel, DeliveryState};
-use notification::store::{Claimed, Delivery, DeliveryFilter, Tried};
+use notification::store::{Claimed, Delivery, DeliveryFilter, Recorded, Tried};
 
 use crate::contract::{Fixture, LEASE};
 use crate::samples;
@@ -40,30 +40,110 @@ pub async fn a_delivery_is_claimed_once_until_its_lease_ends(fixture: Fixture) {
             ..first.clone()
         }
     );
-    assert!(
-        !fixture.record(&first, failed("late")).await,
-        "another took over"
-    );
-    assert!(fixture.record(&second, Tried::Sent).await);
-    assert!(
-        !fixture.record(&second, failed("again")).await,
-        "it has ended"
-    );
+    let late = fixture.record(&first, failed("late")).await;
+    assert_eq!(late, Recorded::TakenOver);
+    assert_eq!(fixture.record(&second, Tried::Sent).await, Recorded::Now);
+    let again = fixture.record(&second, failed("again")).await;
+    assert_eq!(again, Recorded::Before, "it has ended");
     assert_eq!(fixture.events().await.len(), 1);
     fixture.clock.advance(LEASE);
     assert_eq!(fixture.claim().await, []);
+}
+
+pub async fn what_others_may_yet_record_is_claimed_only_if_that_is_wanted(fixture: Fixture) {
+    let ada = fixture.customer("Ada").await;
+    let first = only(fixture.claim().await);
+    fixture.take_in(2, samples::confirmed(ada)).await;
+    fixture.clock.advance(LEASE);
+    let claim = async |abandoned| {
+        let (store, now) = (&fixture.store, fixture.now());
+        let claimed = store.claim(Channel::Email, 100, LEASE, abandoned, now);
+        claimed.await.unwrap()
+    };
+    let new = only(claim(false).await);
+    assert_ne!(new.id, first.id);
+    let late = fixture.record(&first, Tried::Sent).await;
+    assert_eq!(late, Recorded::Now, "nobody has taken it over");
+    fixture.clock.advance(LEASE);
+    assert_eq!(claim(false).await, []);
+    let second = only(claim(true).await);
+    assert_eq!((second.id, second.attempt), (new.id, 2));
+}
+
+pub async fn tries_that_are_recorded_together_are_each_judged_by_themselves(fixture: Fixture) {
+    let ada = fixture.customer("Ada").await;
+    let lost = only(fixture.claim().await);
+    fixture.clock.advance(LEASE);
+    for version in 2..5 {
+        fixture.take_in(version, samples::confirmed(ada)).await;
+    }
+    let claimed = fixture.claim().await;
+    assert_eq!((claimed.len(), claimed[0].id), (4, lost.id));
+    let wait = Duration::from_secs(5);
+    let later = Tried::Later {
+        reason: "451".to_owned(),
+        at: fixture.now().plus(wait),
+    };
+    let first = fixture.record(&claimed[1], Tried::Sent).await;
+    assert_eq!(first, Recorded::Now);
+    fixture.events().await;
+    let recorded = fixture
+        .record_all(&[
+            (&claimed[3], failed("550")),
+            (&lost, Tried::Sent),
+            (&claimed[1], Tried::Sent),
+            (&claimed[2], later.clone()),
+            (&claimed[0], Tried::Sent),
+        ])
+        .await;
+    let expected = [
+        Recorded::Now,
+        Recorded::TakenOver,
+        Recorded::Before,
+        Recorded::Now,
+        Recorded::Now,
+    ];
+    assert_eq!(recorded, expected);
+    let told: Vec<_> = fixture.events().await.iter().map(about).collect();
+    assert_eq!(told, [claimed[3].id, claimed[0].id], "in their order");
+    let again = fixture.record(&claimed[2], later).await;
+    assert_eq!(again, Recorded::Before, "put off once");
+    let log = fixture.deliveries(ALL).await;
+    let states: Vec<_> = log.iter().map(|delivery| delivery.state).collect();
+    let expected = [
+        DeliveryState::Failed,
+        DeliveryState::Queued,
+        DeliveryState::Sent,
+        DeliveryState::Sent,
+    ];
+    assert_eq!(states, expected);
+}
+
+/// Which delivery an event is about.
+fn about(payload: &Payload) -> DeliveryId {
+    match payload {
+        Payload::NotificationDelivered(delivered) => delivered.delivery_id,
+        Payload::NotificationFailed(failed) => failed.delivery_id,
+        other => panic!("{other:?}"),
+    }
 }
 
 pub async fn what_was_sent_or_given_up_is_told_in_the_same_transaction(fixture: Fixture) {
     let ada = fixture.customer("Ada").await;
     fixture.take_in(2, samples::confirmed(ada)).await;
     let claimed = fixture.claim().await;
-    assert!(fixture.record(&claimed[0], Tried::Sent).await);
-    assert!(
-        fixture
-            .record(&claimed[1], failed("550 no such mailbox"))
-            .await
+    fixture.take_in(3, samples::delivered(ada)).await;
+    assert_eq!(
+        fixture.store.count_on_their_way().await.unwrap(),
+        [
+            (Channel::Email, DeliveryState::Queued, 1),
+            (Channel::Email, DeliveryState::Sending, 2)
+        ]
     );
+    let sent = fixture.record(&claimed[0], Tried::Sent).await;
+    assert_eq!(sent, Recorded::Now);
+    let refused = fixture.record(&claimed[1], failed("550 5.1.1")).await;
+    assert_eq!(refused, Recorded::Now);
     let email = || "email".to_owned();
     let delivered = NotificationDelivered {
         delivery_id: claimed[0].id,
@@ -76,18 +156,15 @@ pub async fn what_was_sent_or_given_up_is_told_in_the_same_transaction(fixture: 
         event_id: claimed[1].event_id,
         user_id: ada,
         channel: email(),
-        reason: "550 no such mailbox".to_owned(),
+        reason: "550 5.1.1".to_owned(),
     };
     assert_eq!(
         fixture.events().await,
         [Payload::from(delivered), Payload::from(given_up)]
     );
     assert_eq!(
-        fixture.store.count_deliveries().await.unwrap(),
-        [
-            (Channel::Email, DeliveryState::Failed, 1),
-            (Channel::Email, DeliveryState::Sent, 1)
-        ]
+        fixture.store.count_on_their_way().await.unwrap(),
+        [(Channel::Email, DeliveryState::Queued, 1)]
     );
 }
 
@@ -99,7 +176,7 @@ pub async fn a_delivery_that_was_put_off_waits_for_its_time(fixture: Fixture) {
         reason: "451 busy".to_owned(),
         at: fixture.now().plus(wait),
     };
-    assert!(fixture.record(&first, later).await);
+    assert_eq!(fixture.record(&first, later).await, Recorded::Now);
     assert_eq!(fixture.claim().await, []);
     assert_eq!(fixture.events().await, [], "it has not ended");
     let logged = fixture.deliveries(ALL).await.remove(0);
@@ -110,7 +187,7 @@ pub async fn a_delivery_that_was_put_off_waits_for_its_time(fixture: Fixture) {
     assert_eq!(logged.due_at, Some(samples::start().plus(wait)));
     fixture.clock.advance(wait);
     let second = only(fixture.claim().await);
-    assert!(fixture.record(&second, Tried::Sent).await);
+    assert_eq!(fixture.record(&second, Tried::Sent).await, Recorded::Now);
     let logged = fixture.deliveries(ALL).await.remove(0);
     assert_eq!(
         logged,
@@ -133,7 +210,10 @@ pub async fn the_log_is_newest_first_and_filtered_by_state_channel_and_account(f
     let (ada, bob) = (fixture.customer("Ada").await, fixture.customer("Bob").await);
     fixture.take_in(1, samples::placed(bob)).await;
     let claimed = fixture.claim().await;
-    assert!(fixture.record(&claimed[1], Tried::Sent).await);
+    assert_eq!(
+        fixture.record(&claimed[1], Tried::Sent).await,
+        Recorded::Now
+    );
     let ids = async |filter| -> Vec<DeliveryId> {
         let deliveries = fixture.deliveries(filter).await;
         deliveries.into_iter().map(|delivery| delivery.id).collect()
@@ -161,7 +241,7 @@ pub async fn the_log_is_newest_first_and_filtered_by_state_channel_and_account(f
 pub async fn old_deliveries_and_notifications_go_and_what_is_on_its_way_stays(fixture: Fixture) {
     let ada = fixture.customer("Ada").await;
     let welcome = only(fixture.claim().await);
-    assert!(fixture.record(&welcome, Tried::Sent).await);
+    assert_eq!(fixture.record(&welcome, Tried::Sent).await, Recorded::Now);
     fixture.take_in(1, samples::placed(ada)).await;
     let sweep = async || {
         let now = fixture.now();
@@ -173,7 +253,7 @@ pub async fn old_deliveries_and_notifications_go_and_what_is_on_its_way_stays(fi
     assert_eq!(sweep().await, 0);
     assert_eq!(fixture.titles(ada).await, ["Order K7Q2-41ZD received"]);
     let placed = only(fixture.claim().await);
-    assert!(fixture.record(&placed, Tried::Sent).await);
+    assert_eq!(fixture.record(&placed, Tried::Sent).await, Recorded::Now);
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(sweep().await, 2);
     fixture.take_in(2, samples::confirmed(ada)).await;

@@ -1,0 +1,115 @@
+//! When to wait: for a channel that is away, and for senders that may be about to record.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The longest pause between looks whether a server that was away is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a try says about the channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ChannelState {
+    Works,
+    Away(String),
+    Unknown,
+}
+
+/// How the channel has been lately.
+#[derive(Default)]
+pub(super) struct Weather {
+    /// Times in a row that it was found away.
+    away: u32,
+    until: Option<Instant>,
+}
+
+impl Weather {
+    /// What a try found; tries that began before a pause do not lengthen it.
+    pub(super) fn note(&mut self, state: &ChannelState, now: Instant) {
+        match state {
+            ChannelState::Works => *self = Self::default(),
+            ChannelState::Away(_) if self.until.is_none_or(|until| until <= now) => {
+                self.away = self.away.saturating_add(1);
+                let wait = Duration::from_millis(250) * 2_u32.saturating_pow(self.away.min(20) - 1);
+                self.until = Some(now + wait.min(LONGEST_PAUSE));
+            }
+            ChannelState::Away(_) | ChannelState::Unknown => {}
+        }
+    }
+
+    /// How many more tries may begin: one to see whether the channel is back, all if it works.
+    pub(super) fn allows(&self, busy: u16, concurrency: u16, now: Instant) -> u16 {
+        match self.until {
+            Some(until) if now < until => 0,
+            Some(_) => 1_u16.saturating_sub(busy),
+            None => concurrency.saturating_sub(busy),
+        }
+    }
+}
+
+/// Whether tries that nobody has recorded may be taken over once their lease has ended. After the store was away, their senders
+/// may well live and be about to record them; so may they when a process starts, which does not know what was before.
+#[derive(Debug)]
+pub(super) struct Caution {
+    period: Duration,
+    until: Instant,
+}
+
+impl Caution {
+    /// For a process that starts.
+    pub(super) fn new(period: Duration, now: Instant) -> Self {
+        let until = now + period;
+        Self { period, until }
+    }
+
+    /// The store was found away.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.until = now + self.period;
+    }
+
+    /// Whether they may be.
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        self.until <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_channel_that_is_away_is_asked_by_one_try_at_a_time_and_ever_less_often() {
+        let mut weather = Weather::default();
+        let now = Instant::now();
+        let after = |millis| now + Duration::from_millis(millis);
+        assert_eq!(weather.allows(3, 8, now), 5);
+        let away = ChannelState::Away("no route".to_owned());
+        weather.note(&away, now);
+        weather.note(&away, after(10));
+        assert_eq!(weather.allows(0, 8, after(249)), 0);
+        assert_eq!(weather.allows(0, 8, after(250)), 1);
+        assert_eq!(weather.allows(1, 8, after(250)), 0);
+        weather.note(&away, after(250));
+        assert_eq!(weather.allows(0, 8, after(749)), 0);
+        assert_eq!(weather.allows(0, 8, after(750)), 1);
+        for _ in 0..100 {
+            let end = weather.until.unwrap_or(now);
+            weather.note(&away, end);
+            assert!(weather.until.unwrap_or(end) <= end + LONGEST_PAUSE);
+        }
+        weather.note(&ChannelState::Works, now);
+        assert_eq!(weather.allows(0, 8, now), 8);
+    }
+    #[test]
+    fn what_others_left_is_not_taken_over_shortly_after_the_store_was_away() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut caution = Caution::new(Duration::from_secs(10), start);
+        assert!(!caution.allows(after(9)), "it has only started");
+        assert!(caution.allows(after(10)));
+        caution.begin(after(20));
+        caution.begin(after(21));
+        assert!(!caution.allows(after(30)));
+        assert!(caution.allows(after(31)));
+    }
+}
