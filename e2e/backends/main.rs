@@ -10,6 +10,8 @@ mod crashes;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod elections;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod load;

@@ -18,6 +18,8 @@ pub enum Server {
     Postgres,
     /// Keeps accounts, the catalog and stock.
     Mongo,
+    /// The same with three members, of which one may be missing.
+    MongoSet,
     /// Brings events.
     Rabbit,
 }
@@ -40,7 +42,7 @@ impl BackEnds {
         let mut isolated: Vec<Box<dyn Any + Send + Sync>> = Vec::new();
         let (postgres, mongo, rabbit) = tokio::try_join!(
             own_postgres(own.contains(&Server::Postgres)),
-            own_mongo(own.contains(&Server::Mongo)),
+            own_mongo(own),
             own_rabbit(own.contains(&Server::Rabbit)),
         )?;
         let (order, notification) = if let Some(server) = &postgres {
@@ -109,11 +111,20 @@ async fn own_postgres(wanted: bool) -> Result<Option<Postgres>> {
     Ok(Some(Postgres::start_with(&options).await?))
 }
 
-async fn own_mongo(wanted: bool) -> Result<Option<Mongo>> {
-    if !wanted {
-        return Ok(None);
-    }
-    Ok(Some(Mongo::start_with(&MongoOptions::default()).await?))
+async fn own_mongo(own: &BTreeSet<Server>) -> Result<Option<Mongo>> {
+    let members = match (
+        own.contains(&Server::MongoSet),
+        own.contains(&Server::Mongo),
+    ) {
+        (true, _) => 3,
+        (false, true) => 1,
+        (false, false) => return Ok(None),
+    };
+    let options = MongoOptions {
+        members,
+        ..MongoOptions::default()
+    };
+    Ok(Some(Mongo::start_with(&options).await?))
 }
 
 async fn own_rabbit(wanted: bool) -> Result<Option<Rabbit>> {

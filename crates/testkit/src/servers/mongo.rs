@@ -148,6 +148,28 @@ impl Mongo {
         .await
     }
 
+    /// Makes the primary step down, as for maintenance: for so long it is not elected again. Returns its number.
+    pub async fn step_down(&self, how_long: Duration) -> Result<usize> {
+        let primary = self.primary().await?;
+        let seconds = i64::try_from(how_long.as_secs())?;
+        self.get(primary)?
+            .client
+            .database("admin")
+            .run_command(doc! { "replSetStepDown": seconds })
+            .await
+            .context("the primary does not step down")?;
+        Ok(primary)
+    }
+
+    /// Waits until another member than this one is primary.
+    pub async fn another_primary(&self, before: usize) -> Result<usize> {
+        wait::until("another primary", || async {
+            let now = self.primary().await?;
+            Ok((now != before).then_some(now))
+        })
+        .await
+    }
+
     /// Kills all members and removes their data.
     pub async fn remove(self) -> Result<()> {
         for member in self.members {
