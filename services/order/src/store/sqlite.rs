@@ -224,7 +224,7 @@ mod tests {
                 "SEARCH orders USING INDEX orders_by_status (status=? AND rowid<?)",
                 "SEARCH orders USING INDEX orders_by_customer_and_status (customer_id=? AND status=? AND rowid<?)",
                 "SEARCH orders USING INDEX orders_by_due_at (due_at<?)",
-                "SCAN orders USING COVERING INDEX orders_by_status",
+                "SEARCH orders USING COVERING INDEX orders_in_progress (status=?)",
                 "SEARCH timeline USING PRIMARY KEY (order_id=?)",
                 "SEARCH catalog USING INDEX catalog_by_sku (sku=?)",
             ]

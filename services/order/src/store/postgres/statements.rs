@@ -174,6 +174,7 @@ ORDER BY timeline.version";
         "customer_id DESC, status DESC, sequence DESC"
     );
 
-    /// How many orders are in each state.
-    COUNT_BY_STATUS = "SELECT status, count(*) FROM orders GROUP BY status";
+    /// How many orders are in each state that is not final: the index holds no others.
+    COUNT_BY_STATUS = "SELECT status, count(*) FROM orders WHERE status IN ('pending', 'awaiting_payment', 'confirmed', \
+        'partially_shipped', 'shipped', 'cancelling') GROUP BY status";
 }

@@ -105,9 +105,11 @@ pub(super) fn overdue(
         .collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) const COUNT_BY_STATUS: &str = "SELECT status, COUNT(*) FROM orders GROUP BY status";
+pub(super) const COUNT_BY_STATUS: &str =
+    "SELECT status, COUNT(*) FROM orders INDEXED BY orders_in_progress WHERE status IN ('pending', 'awaiting_payment',
+       'confirmed', 'partially_shipped', 'shipped', 'cancelling') GROUP BY status";
 
-/// How many orders are in each state.
+/// How many orders are in each state that is not final.
 pub(super) fn count_by_status(conn: &Connection) -> Result<Vec<(OrderStatus, u64)>, StoreError> {
     Ok(conn
         .prepare_cached(COUNT_BY_STATUS)?

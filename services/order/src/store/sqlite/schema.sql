@@ -22,6 +22,9 @@ CREATE TABLE orders (
 CREATE INDEX orders_by_customer ON orders (customer_id);
 CREATE INDEX orders_by_customer_and_status ON orders (customer_id, status);
 CREATE INDEX orders_by_status ON orders (status);
+-- For counting what is in progress: however many orders are done, it stays small.
+CREATE INDEX orders_in_progress ON orders (status) WHERE status IN ('pending', 'awaiting_payment', 'confirmed',
+    'partially_shipped', 'shipped', 'cancelling');
 CREATE INDEX orders_by_due_at ON orders (due_at) WHERE due_at IS NOT NULL;
 
 -- What an order consists of, in the customer's order, with the title and price it was placed at.

@@ -83,11 +83,19 @@ pub async fn a_timeline_has_one_entry_for_each_version(fixture: Fixture) {
     );
 }
 
-pub async fn orders_are_counted_by_status(fixture: Fixture) {
+pub async fn orders_in_progress_are_counted_by_status(fixture: Fixture) {
     let customer = fixture.customer();
     fixture.placed(customer, "a").await;
     fixture.placed(customer, "b").await;
     fixture.confirmed(customer, "c").await;
+    // What is done is not counted.
+    let refused = fixture.placed(customer, "d").await;
+    let rejected = Input::StockRejected(Vec::new());
+    fixture.hear("rejection", refused.id, rejected).await;
+    assert_eq!(
+        fixture.order(refused.id).await.status,
+        OrderStatus::Rejected
+    );
     let mut counts = fixture.store.count_by_status().await.unwrap();
     counts.sort_by_key(|(_, count)| *count);
     assert_eq!(
