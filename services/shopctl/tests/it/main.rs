@@ -9,6 +9,8 @@ mod messages;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
+mod real_servers;
+#[cfg(test)]
 mod replica_set;
 #[cfg(test)]
 mod resync;

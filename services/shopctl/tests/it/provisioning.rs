@@ -16,11 +16,11 @@ use testkit::servers::{Mongo, MongoOptions, Postgres, Rabbit};
 use crate::command::{program, run};
 
 /// The servers, and the settings that name them.
-struct Servers {
-    postgres: Postgres,
-    mongo: Mongo,
-    rabbit: Rabbit,
-    settings: Settings,
+pub struct Servers {
+    pub postgres: Postgres,
+    pub mongo: Mongo,
+    pub rabbit: Rabbit,
+    pub settings: Settings,
 }
 
 fn store(url: String) -> StoreSettings {
@@ -30,7 +30,7 @@ fn store(url: String) -> StoreSettings {
     }
 }
 
-async fn servers() -> Servers {
+pub async fn servers() -> Servers {
     let options = MongoOptions {
         authentication: true,
         ..MongoOptions::default()
@@ -77,14 +77,14 @@ impl Servers {
         provision(&self.settings, options).await.unwrap()
     }
 
-    async fn remove(self) {
+    pub async fn remove(self) {
         self.postgres.remove().await.unwrap();
         self.mongo.remove().await.unwrap();
         self.rabbit.remove().await.unwrap();
     }
 
     /// Migrates all stores as those who may; the two on MongoDB as their services.
-    async fn migrate(&self) {
+    pub async fn migrate(&self) {
         let of = |service| self.settings.store_of(service, None).unwrap();
         user::store::migrate(&of(Service::User)).await.unwrap();
         product::store::migrate(&of(Service::Product))

@@ -77,7 +77,7 @@ pub async fn a_try_without_an_end_is_counted_and_makes_a_suspect(bench: impl Ben
     }
     let at = now().plus(Duration::from_secs(1));
     assert_eq!(store.due(at, 9).await.unwrap().len(), 2, "then it dies");
-    let just_before = at.plus(LEASED - Duration::from_millis(1));
+    let just_before = at.plus(LEASED).minus(Duration::from_millis(1));
     assert_eq!(store.suspect(just_before).await.unwrap(), None, "leased");
     let mut at = at.plus(LEASED);
     let fresh = tried(&*store, at).await;
