@@ -39,6 +39,12 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// How long a command tries while there is no primary: a planned election is over before that, and people who wait for the
+    /// outcome of one that is not, or for a server that is gone, are better told soon. The driver itself waits for `wait`.
+    pub(crate) fn no_primary(self) -> Duration {
+        self.statement.min(2 * self.wait)
+    }
+
     /// The driver has no deadline of its own for an answer: without one, a member that is cut off would be waited for until
     /// the system gives the connection up.
     pub(crate) fn whole(self) -> Duration {

@@ -171,28 +171,42 @@ pub(crate) fn is_unknown(error: &mongodb::error::Error) -> bool {
     error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) || is_interrupted(error)
 }
 
-/// Whether a command failed because its whole transaction must be tried again. The command wraps what the store said in
-/// an error of its own; it is found among the sources.
-pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
+/// What to do about a command that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// Nothing of it was applied, or will be: carry it out again.
+    Transient,
+    /// There was no primary to begin with.
+    NoPrimary,
+    /// Hand the error on.
+    ForGood,
+}
+
+/// The command wraps what the store said in an error of its own; it is found among the sources.
+pub(crate) fn how(error: &(dyn Error + 'static)) -> Failed {
     let mut next = Some(error);
     while let Some(error) = next {
         let store = error.downcast_ref::<StoreError>();
         if let Some(said) = store.and_then(driver_error) {
-            return is_transient_error(said);
+            return how_said(said);
         }
         next = error.source();
     }
-    false
+    Failed::ForGood
 }
 
-/// Nothing of the transaction was applied, or will be.
-fn is_transient_error(error: &mongodb::error::Error) -> bool {
+fn how_said(error: &mongodb::error::Error) -> Failed {
     // The driver does not label that there was no primary to begin with; and to commit, there must have been one.
-    let no_primary = matches!(&*error.kind, ErrorKind::ServerSelection { .. })
-        && !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+    if matches!(&*error.kind, ErrorKind::ServerSelection { .. })
+        && !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+    {
+        return Failed::NoPrimary;
+    }
     // Nor that who ends abandoned transactions (`abandoned`) may meet one that its program has just gone on with.
-    let killed = is_interrupted(error);
-    no_primary || killed || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+    if is_interrupted(error) || error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+        return Failed::Transient;
+    }
+    Failed::ForGood
 }
 
 fn is_interrupted(error: &mongodb::error::Error) -> bool {

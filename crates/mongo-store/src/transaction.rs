@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::connect::majority;
 use crate::database::{Database, Limits};
-use crate::error::{commit_error, is_transient, is_unknown, store_error};
+use crate::error::{Failed, commit_error, how, is_unknown, store_error};
 
 /// The first wait before a transaction that met another one is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(3);
@@ -63,14 +63,18 @@ impl Database {
     {
         // The deadline stops a member that does not answer; the retries stop earlier, and with the reason.
         let begun = Instant::now();
-        let has_time = || begun.elapsed() < self.limits.statement;
+        let again = |error: &E| match how(error) {
+            Failed::Transient => begun.elapsed() < self.limits.statement,
+            Failed::NoPrimary => begun.elapsed() < self.limits.no_primary(),
+            Failed::ForGood => false,
+        };
         self.in_time(async {
             (async || {
                 self.end_abandoned(begun).await;
                 self.attempt(input, &command).await
             })
             .retry(waits())
-            .when(|error: &E| is_transient(error) && has_time())
+            .when(again)
             .await
         })
         .await

@@ -40,6 +40,7 @@ async fn commands_carry_on_when_the_primary_is_killed_and_nothing_acknowledged_i
     };
     let mongo = Mongo::start_with(&options).await.unwrap();
     let mut settings = settings(&mongo.url().replace("/?", "/notes?"));
+    settings.pool.wait_ms = 30_000;
     settings.pool.statement_ms = 60_000;
     let db = migrated(&settings).await;
     let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -105,6 +106,7 @@ async fn a_server_that_is_halted_is_given_up_in_time_and_used_again_when_it_goes
 async fn a_server_that_was_killed_and_is_back_has_everything() {
     let mongo = Mongo::start().await.unwrap();
     let mut settings = settings(&mongo.url().replace("/?", "/notes?"));
+    settings.pool.wait_ms = 30_000;
     settings.pool.statement_ms = 60_000;
     let db = migrated(&settings).await;
     let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -122,6 +124,23 @@ async fn a_server_that_was_killed_and_is_back_has_everything() {
     let mut acknowledged = acknowledged;
     acknowledged.sort();
     assert_eq!(texts(&db).await, acknowledged);
+    db.close().await;
+    mongo.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_server_is_gone_people_are_told_sooner_than_a_slow_statement_takes() {
+    let mongo = Mongo::start().await.unwrap();
+    let settings = settings(&mongo.url().replace("/?", "/notes?"));
+    let db = migrated(&settings).await;
+    write_one(&db, "before").await.unwrap();
+    mongo.member(0).unwrap().kill().await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let refused = write_one(&db, "meanwhile").await;
+    assert!(matches!(refused, Err(StoreError::Away(_))), "{refused:?}");
+    // Twice the two seconds until the driver gives up, and what a busy machine takes; a statement has ten.
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(8), "{waited:?}");
     db.close().await;
     mongo.remove().await.unwrap();
 }
