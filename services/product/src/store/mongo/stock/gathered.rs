@@ -70,13 +70,13 @@ impl Gathered {
         let stocks = self.stocks.into_iter();
         let by_sku = |stock: InventoryRow| (stock.sku.clone(), stock);
         let mut stocks: BTreeMap<Sku, InventoryRow> = stocks.map(by_sku).collect();
-        let shelf = |offer: OfferRow| {
+        let stand = |offer: OfferRow| {
             let stock = stocks.remove(&offer.sku);
             let none = || StoreError::broken(format!("{} has no inventory", offer.sku));
             let stock = stock.ok_or_else(none)?;
             Ok(Shelf::new(offer, stock))
         };
-        let shelves: Result<_, StoreError> = self.offers.into_iter().map(shelf).collect();
+        let shelves: Result<_, StoreError> = self.offers.into_iter().map(stand).collect();
         Ok((shelves?, self.reservations))
     }
 }
