@@ -1,5 +1,7 @@
 //! How statements would be carried out: with it services prove that what they ask for is found along an index.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AssertSqlSafe, PgConnection};
 use store_kit::StoreError;
 
@@ -8,34 +10,61 @@ use crate::Database;
 const PARAMETERS: &str =
     "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'explained'";
 
+const INDEXES: &str = "SELECT relname::text, pg_get_indexdef(indexrelid, 1, true) \
+     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
+     WHERE relnamespace = current_schema()::regnamespace";
+
 /// How a statement would be carried out, whatever values it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// One step a line, as `EXPLAIN` writes it.
     pub lines: Vec<String>,
+    /// What each index is ordered by first, by the index's name.
+    ordered_by: BTreeMap<String, String>,
 }
 
 impl Plan {
-    /// The steps that read a table or an index from end to end: sequential scans, and scans of an index without a condition.
+    /// The steps that read a table or an index from end to end: sequential scans, and scans of an index without a condition on
+    /// what it is ordered by first. A condition on what comes later in an index is looked up in all of it.
     #[must_use]
     pub fn whole_scans(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
             let step = line.trim_start().trim_start_matches("->").trim_start();
-            let of_index = ["Index Scan", "Index Only Scan", "Bitmap Index Scan"]
-                .iter()
-                .any(|kind| step.starts_with(kind));
-            let has_condition = || {
-                let below = self.lines.iter().skip(at + 1);
-                let mut own = below.take_while(|next| !next.trim_start().starts_with("->"));
-                own.any(|next| next.trim_start().starts_with("Index Cond:"))
+            let whole = match index_of(step) {
+                Some(index) => !self.begins_somewhere(index, at),
+                None => step.contains("Seq Scan"),
             };
-            if step.contains("Seq Scan") || (of_index && !has_condition()) {
+            if whole {
                 found.push(step.to_owned());
             }
         }
         found
     }
+
+    /// Whether the scan of an index in this line has a condition on what the index is ordered by first.
+    fn begins_somewhere(&self, index: &str, at: usize) -> bool {
+        let below = self.lines.iter().skip(at + 1);
+        let mut own = below.take_while(|next| !next.trim_start().starts_with("->"));
+        let condition = own.find_map(|next| next.trim_start().strip_prefix("Index Cond: "));
+        let (Some(condition), Some(first)) = (condition, self.ordered_by.get(index)) else {
+            return false;
+        };
+        // `(a = $1)`, `((a = $1) AND (b > $2))`, `(ROW(a, b) > ROW($1, $2))`: the index's own columns stand on the left.
+        [format!("({first} "), format!("(ROW({first},")]
+            .iter()
+            .any(|own| condition.contains(own))
+    }
+}
+
+/// The index that a step scans: `Index Scan using I on T`, `Index Scan Backward using I on T`, `Bitmap Index Scan on I`.
+fn index_of(step: &str) -> Option<&str> {
+    let rest = match step.strip_prefix("Bitmap Index Scan on ") {
+        Some(rest) => rest,
+        None if step.starts_with("Index") => step.split_once(" using ")?.1,
+        None => return None,
+    };
+    rest.split(' ').next()
 }
 
 /// Sequential scans are so expensive that one remains only where no index serves, however few rows there are.
@@ -61,8 +90,11 @@ impl Database {
         self.bounded(async {
             let mut transaction = self.pool.begin().await?;
             let lines = explain(&mut transaction, preferring, sql).await?;
+            let ordered_by: Vec<(String, String)> =
+                sqlx::query_as(INDEXES).fetch_all(&mut *transaction).await?;
             transaction.rollback().await?;
-            Ok(Plan { lines })
+            let ordered_by = ordered_by.into_iter().collect();
+            Ok(Plan { lines, ordered_by })
         })
         .await
     }

@@ -22,6 +22,18 @@ async fn a_plan_names_what_reads_a_table_or_an_index_from_end_to_end() {
         whole_scans("SELECT id FROM notes WHERE length(id) = $1").await,
         ["Index Only Scan using notes_pkey on notes"]
     );
+    // Not by what the index is ordered by first: all of it is read.
+    assert_eq!(
+        whole_scans("SELECT caller FROM idempotency WHERE key = $1").await,
+        ["Index Only Scan using idempotency_pkey on idempotency"]
+    );
+    assert_eq!(
+        whole_scans(
+            "SELECT caller FROM idempotency WHERE (caller, key) > ($1, $2) ORDER BY caller, key"
+        )
+        .await,
+        [""; 0]
+    );
     assert_eq!(
         whole_scans("SELECT caller, location FROM idempotency WHERE location = $1").await,
         ["Seq Scan on idempotency"]

@@ -16,6 +16,13 @@ const WHOLE: &[(&str, &[&str])] = &[
     ("COUNT", &["Index Scan using deliveries_due on deliveries"]),
 ];
 
+/// The log of a channel has no index of its own: most of what is sent goes one way, so it is read back along the primary key. While
+/// nothing is there, any index is as good.
+const WHOLE_WHILE_EMPTY: (&str, &[&str]) = (
+    "LOG_OF_CHANNEL",
+    &["Index Scan using deliveries_event_id_user_id_channel_key on deliveries"],
+);
+
 /// Many rows, made by the server itself: plans depend on how much there is.
 const FILL: &str = "
     INSERT INTO contacts (user_id, email, profile_version, keeps_catalog)
@@ -50,7 +57,9 @@ async fn every_statement_fits_the_schema_and_goes_along_an_index() {
         db.query_plan(sql).await.unwrap().whole_scans()
     })
     .await;
-    assert_eq!(whole, steps(WHOLE));
+    let mut expected = WHOLE.to_vec();
+    expected.insert(1, WHOLE_WHILE_EMPTY);
+    assert_eq!(whole, steps(&expected));
 }
 
 #[tokio::test]
