@@ -23,7 +23,7 @@ use crate::domain::{Channel, RetryRule, one_line};
 use crate::mail::{Composer, Mailer, SendError};
 use crate::store::{Claimed, NotificationStore, Tried, TriedDelivery};
 
-use self::patience::{Caution, ChannelState, Weather};
+use self::patience::{Caution, ChannelState, Weather, are_worth_a_claim};
 pub(crate) use self::recorder::LONGEST_PAUSE;
 use self::recorder::Recorder;
 
@@ -92,7 +92,7 @@ impl Sender {
             }
             let busy = u16::try_from(working.len()).unwrap_or(u16::MAX);
             let free = weather.allows(busy, self.concurrency, Instant::now());
-            if more && self.is_worth_a_claim(busy, free) {
+            if more && are_worth_a_claim(free, busy, self.concurrency) {
                 if busy > 0 {
                     tokio::time::sleep(GATHER).await;
                 }
@@ -114,11 +114,6 @@ impl Sender {
             }
         }
         while working.join_next().await.is_some() {}
-    }
-
-    /// A claim is a commit whether it takes one or many: while others are being tried it waits until half of the places are free.
-    fn is_worth_a_claim(&self, busy: u16, free: u16) -> bool {
-        free > 0 && (busy == 0 || free >= self.concurrency.div_ceil(2))
     }
 
     async fn claim(&self, limit: u16, caution: &mut Caution) -> Vec<Claimed> {

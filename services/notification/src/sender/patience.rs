@@ -1,4 +1,4 @@
-//! When to wait: for a channel that is away, and for senders that may be about to record.
+//! When to wait: for a channel that is away, for senders that may be about to record, and for places to fill with one claim.
 
 use std::time::Duration;
 
@@ -45,6 +45,12 @@ impl Weather {
             None => concurrency.saturating_sub(busy),
         }
     }
+}
+
+/// Whether free places are worth a claim, which is a statement and a commit whether it takes one or many: while others are
+/// being tried only if they are half of all.
+pub(super) fn are_worth_a_claim(free: u16, busy: u16, concurrency: u16) -> bool {
+    free > 0 && (busy == 0 || free >= concurrency.div_ceil(2))
 }
 
 /// Whether tries that nobody has recorded may be taken over once their lease has ended. After the store was away, their senders
@@ -100,6 +106,20 @@ mod tests {
         weather.note(&ChannelState::Works, now);
         assert_eq!(weather.allows(0, 8, now), 8);
     }
+    #[test]
+    fn one_place_is_claimed_for_at_once_if_nothing_is_being_tried_and_else_half_of_them() {
+        let at_first: Vec<_> = (0..=8)
+            .filter(|free| are_worth_a_claim(*free, 0, 8))
+            .collect();
+        assert_eq!(at_first, [1, 2, 3, 4, 5, 6, 7, 8]);
+        let later: Vec<_> = (0..=8)
+            .filter(|free| are_worth_a_claim(*free, 8 - free, 8))
+            .collect();
+        assert_eq!(later, [4, 5, 6, 7, 8]);
+        assert!(are_worth_a_claim(1, 0, 1));
+        assert!(!are_worth_a_claim(0, 1, 1));
+    }
+
     #[test]
     fn what_others_left_is_not_taken_over_shortly_after_the_store_was_away() {
         let start = Instant::now();
