@@ -7,7 +7,8 @@ mod rules;
 mod target;
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -28,6 +29,8 @@ pub struct Proxy {
     target: Target,
     rules: watch::Sender<Rules>,
     connections: TaskTracker,
+    /// How many were ever taken.
+    taken: Arc<AtomicUsize>,
     /// The task that takes connections; none while they are refused.
     listening: Mutex<JoinSet<()>>,
 }
@@ -49,6 +52,7 @@ impl Proxy {
             target,
             rules: watch::Sender::new(Rules::default()),
             connections: TaskTracker::new(),
+            taken: Arc::default(),
             listening: Mutex::default(),
         };
         proxy.pass().await?;
@@ -74,6 +78,12 @@ impl Proxy {
         self.connections.len()
     }
 
+    /// How many connections were ever taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     /// Everything works again, for new connections and for those that live: what was held back arrives.
     pub async fn pass(&self) -> Result<()> {
         self.rules.send_modify(Rules::heal);
@@ -84,6 +94,7 @@ impl Proxy {
                 self.target.address().await?,
                 self.rules.subscribe(),
                 self.connections.clone(),
+                Arc::clone(&self.taken),
             );
             self.lock().spawn(work);
         }
@@ -145,6 +156,7 @@ async fn accept(
     target: SocketAddr,
     rules: watch::Receiver<Rules>,
     connections: TaskTracker,
+    taken: Arc<AtomicUsize>,
 ) {
     loop {
         let Ok((client, _)) = listener.accept().await else {
@@ -152,6 +164,7 @@ async fn accept(
             tokio::task::yield_now().await;
             continue;
         };
+        taken.fetch_add(1, Ordering::SeqCst);
         connections.spawn(connection::run(client, target, rules.clone()));
     }
 }

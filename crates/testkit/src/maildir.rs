@@ -1,5 +1,6 @@
 //! The mails a shop without an SMTP server wrote.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -46,4 +47,13 @@ pub fn read(folder: &Path) -> Result<Vec<Mail>> {
     }
     mails.sort_by(|a, b| a.message_id.cmp(&b.message_id));
     Ok(mails)
+}
+
+/// How often each mail is in a Maildir, by message id.
+pub fn count(folder: &Path) -> Result<BTreeMap<String, u32>> {
+    let mut times = BTreeMap::new();
+    for mail in read(folder)? {
+        *times.entry(mail.message_id).or_default() += 1;
+    }
+    Ok(times)
 }

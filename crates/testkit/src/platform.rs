@@ -28,8 +28,8 @@
 //! # }
 //! ```
 //!
-//! Everything is gone when it is dropped, or when the process of the tests is; a test that fails keeps logs, mails and databases
-//! and says where they are.
+//! Everything is gone when it is dropped, or when the process of the tests is; a test that fails keeps logs, mails, what
+//! was in the stores, and own servers' data, and says where. Databases on shared servers stay as long as those run.
 
 mod back_ends;
 mod balancer;
@@ -221,9 +221,22 @@ impl Platform {
             Err(error) => error,
         };
         if let Ok(snapshot) = self.stores.snapshot().await {
-            let text = format!("{snapshot:#?}\n");
-            std::fs::write(self.folder.path().join("snapshot.txt"), text)?;
+            self.write_down(&snapshot)?;
         }
         Err(error.context(format!("see {}", self.folder.path().display())))
+    }
+
+    /// Leaves what was in the stores as `snapshot.txt` in the folder, and keeps that: databases on shared servers go with the
+    /// servers, which `make test` ends whatever a test wants to keep.
+    pub fn write_down(&self, snapshot: &Snapshot) -> Result<()> {
+        self.keep();
+        let text = format!("{snapshot:#?}\n");
+        std::fs::write(self.folder.path().join("snapshot.txt"), text)?;
+        Ok(())
+    }
+
+    /// Keeps the folder, for a test that is going to fail after this was dropped.
+    pub fn keep(&self) {
+        self.folder.keep(true);
     }
 }

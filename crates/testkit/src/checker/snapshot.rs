@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub broker: Option<Queues>,
     /// What a queue that is bound to everything saw, if there is one.
     pub tap: Option<BTreeMap<String, Tapped>>,
+    /// How often each mail arrived, by `Message-ID`, if it is known where mails go.
+    pub mails: Option<BTreeMap<String, u32>>,
 }
 
 /// The messages of one service.
@@ -193,6 +195,8 @@ pub struct Order {
     pub version: i64,
     /// When it was placed.
     pub created_at: i64,
+    /// Why it was cancelled, if it was.
+    pub cancel_reason: Option<String>,
     /// What was ordered.
     pub lines: Lines,
     /// The versions that the timeline tells of.

@@ -1,5 +1,6 @@
 //! The stores of services that run on real servers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +9,7 @@ use contracts::{Clock as _, SystemClock};
 use super::load::{Mongo, Postgres, Rabbit};
 use super::snapshot::{Notifications, Orders, Snapshot};
 use super::{PATIENCE, Tap};
+use crate::maildir;
 
 /// RabbitMQ tells how many messages wait in a queue, and not those that a consumer is working on or that a connection holds
 /// which is dead and not yet known to be. So what looks lost is believed to be lost only after that long: more than the two
@@ -37,6 +39,7 @@ pub struct Stores {
     notification: Postgres,
     broker: Rabbit,
     tap: Option<Tap>,
+    mails: Option<PathBuf>,
     patience: Duration,
 }
 
@@ -50,6 +53,7 @@ impl Stores {
             notification: Postgres::new(&urls.notification)?,
             broker: Rabbit::new(&urls.broker),
             tap: None,
+            mails: None,
             patience: PATIENCE,
         })
     }
@@ -58,6 +62,13 @@ impl Stores {
     #[must_use]
     pub fn tapped(mut self, tap: Tap) -> Self {
         self.tap = Some(tap);
+        self
+    }
+
+    /// Compares what was sent with the mails in a Maildir, too (I10).
+    #[must_use]
+    pub fn mailing_to(mut self, folder: PathBuf) -> Self {
+        self.mails = Some(folder);
         self
     }
 
@@ -89,6 +100,8 @@ impl Stores {
             product: self.product.stock().await.context("the store of product")?,
             user: self.user.users().await.context("the store of user")?,
             tap: self.tap.as_ref().map(Tap::seen),
+            // A mail is written before it is recorded.
+            mails: self.mails.as_deref().map(maildir::count).transpose()?,
         })
     }
 

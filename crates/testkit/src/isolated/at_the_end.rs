@@ -15,7 +15,7 @@ where
     F: Future<Output = Result<()>> + Send + 'static,
 {
     if std::thread::panicking() {
-        eprintln!("kept {what}");
+        eprintln!("kept {what} (as long as its server runs: those of `make test` end with it)");
         return;
     }
     let removed = std::thread::spawn(move || run(work)).join();

@@ -38,11 +38,11 @@ pub(super) struct BackEnds {
 
 impl BackEnds {
     /// Starts those that are to be its own, and takes something of its own on the others.
-    pub(super) async fn start(own: &BTreeSet<Server>) -> Result<Self> {
+    pub(super) async fn start(own: &BTreeSet<Server>, disk_mib: Option<u32>) -> Result<Self> {
         let mut isolated: Vec<Box<dyn Any + Send + Sync>> = Vec::new();
         let (postgres, mongo, rabbit) = tokio::try_join!(
-            own_postgres(own.contains(&Server::Postgres)),
-            own_mongo(own),
+            own_postgres(own.contains(&Server::Postgres), disk_mib),
+            own_mongo(own, disk_mib),
             own_rabbit(own.contains(&Server::Rabbit)),
         )?;
         let (order, notification) = if let Some(server) = &postgres {
@@ -100,18 +100,19 @@ impl BackEnds {
 }
 
 /// What is killed must keep what it confirmed.
-async fn own_postgres(wanted: bool) -> Result<Option<Postgres>> {
+async fn own_postgres(wanted: bool, disk_mib: Option<u32>) -> Result<Option<Postgres>> {
     if !wanted {
         return Ok(None);
     }
     let options = PostgresOptions {
         durable: true,
+        disk_mib,
         ..PostgresOptions::default()
     };
     Ok(Some(Postgres::start_with(&options).await?))
 }
 
-async fn own_mongo(own: &BTreeSet<Server>) -> Result<Option<Mongo>> {
+async fn own_mongo(own: &BTreeSet<Server>, disk_mib: Option<u32>) -> Result<Option<Mongo>> {
     let members = match (
         own.contains(&Server::MongoSet),
         own.contains(&Server::Mongo),
@@ -122,6 +123,7 @@ async fn own_mongo(own: &BTreeSet<Server>) -> Result<Option<Mongo>> {
     };
     let options = MongoOptions {
         members,
+        disk_mib,
         ..MongoOptions::default()
     };
     Ok(Some(Mongo::start_with(&options).await?))

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::back_ends::{BackEnds, Server};
 use super::balancer::Balancer;
 use super::environment::{self, Neighbours};
-use super::folder::Folder;
+use super::folder::{Folder, MAIL};
 use super::{Edge, Platform, Replica, Service};
 use crate::chaos::Proxy;
 use crate::checker::{Stores, Tap};
@@ -30,6 +30,7 @@ pub struct Builder {
     replicas: BTreeMap<Service, usize>,
     edges: BTreeSet<Edge>,
     own: BTreeSet<Server>,
+    disk_mib: Option<u32>,
     settings: Vec<(Service, String, String)>,
     patience: Option<Duration>,
     tapped: bool,
@@ -43,6 +44,7 @@ impl Builder {
             replicas: BTreeMap::new(),
             edges: BTreeSet::new(),
             own: BTreeSet::new(),
+            disk_mib: None,
             settings: Vec::new(),
             patience: None,
             tapped: true,
@@ -81,6 +83,12 @@ impl Builder {
         self
     }
 
+    /// Its own PostgreSQL and MongoDB have disks of so many MiB, which a test fills by `fill_disk`.
+    pub fn disk_mib(mut self, size: u32) -> Self {
+        self.disk_mib = Some(size);
+        self
+    }
+
     /// With a setting of all replicas of a service: `("DEADLINES__RESERVE_S", "1")`.
     pub fn setting(mut self, service: Service, key: &str, value: &str) -> Self {
         self.settings
@@ -104,11 +112,13 @@ impl Builder {
     pub async fn start(self) -> Result<Platform> {
         self.check_programs()?;
         let folder = Folder::new()?;
-        let back_ends = BackEnds::start(&self.own).await?;
+        let back_ends = BackEnds::start(&self.own, self.disk_mib).await?;
         (self.declare)(back_ends.urls.broker.clone())
             .await
             .context("cannot declare the queues")?;
-        let mut stores = Stores::at(&back_ends.urls).await?;
+        let mut stores = Stores::at(&back_ends.urls)
+            .await?
+            .mailing_to(folder.path().join(MAIL));
         if self.tapped {
             stores = stores.tapped(Tap::open(&back_ends.urls.broker).await?);
         }
@@ -132,6 +142,7 @@ impl Builder {
         for balancer in platform.balancers.values() {
             balancer.listens().await?;
         }
+        platform.folder.keep(false);
         Ok(platform)
     }
 

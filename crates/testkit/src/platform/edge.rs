@@ -49,6 +49,12 @@ impl Lines<'_> {
         self.0.get(replica).copied()
     }
 
+    /// How many connections each ever took, by replica.
+    #[must_use]
+    pub fn taken(&self) -> Vec<usize> {
+        self.0.iter().map(|proxy| proxy.taken()).collect()
+    }
+
     /// Everything works again; see [`Proxy::pass`].
     pub async fn pass(&self) -> Result<()> {
         for proxy in &self.0 {

@@ -48,9 +48,7 @@ pub(super) fn of(
     if service != Service::User {
         all.push(variable("SHOP__AUTH__JWKS", &jwks));
     }
-    if service != Service::Gateway {
-        all.push(variable("SHOP__SHUTDOWN__DELAY_MS", DELAY_MS));
-    }
+    all.push(variable("SHOP__SHUTDOWN__DELAY_MS", DELAY_MS));
     match service {
         Service::Gateway => all.extend(gateway(neighbours)),
         Service::User => all.extend(user(folder)),

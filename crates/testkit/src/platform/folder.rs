@@ -1,14 +1,17 @@
 //! What the processes of one platform share: keys, passwords, mails and logs.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use tempfile::TempDir;
 
-/// Removed at the end, but kept when the test fails.
+/// Removed at the end, but kept when the test fails. Until all has started it is kept, too: what cannot be started ends as an
+/// error, which the test panics with only after this is gone.
 pub(super) struct Folder {
     made: Option<TempDir>,
     path: PathBuf,
+    kept: AtomicBool,
 }
 
 pub(super) const SIGNING_KEY: &str = "signing-key.pem";
@@ -37,7 +40,13 @@ impl Folder {
         Ok(Self {
             made: Some(made),
             path,
+            kept: AtomicBool::new(true),
         })
+    }
+
+    /// Whether it is to stay also if nobody panics.
+    pub(super) fn keep(&self, kept: bool) {
+        self.kept.store(kept, Ordering::SeqCst);
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -57,7 +66,7 @@ impl Folder {
 impl Drop for Folder {
     #[expect(clippy::print_stderr, reason = "a failing test must show what it kept")]
     fn drop(&mut self) {
-        if std::thread::panicking()
+        if (std::thread::panicking() || self.kept.load(Ordering::SeqCst))
             && let Some(made) = self.made.take()
         {
             eprintln!("kept the logs and the mails: {}", made.keep().display());

@@ -5,14 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use tokio::time::Instant;
 
 use super::Service;
 use super::target::{Addresses, Target};
+use crate::client::Client;
 use crate::servers::{Script, Supervisor, free_port, quote};
 use crate::wait;
 
 /// Ports are chosen before the process takes them, so somebody else may be faster.
 const TRIES: usize = 5;
+/// What one says whose port was taken.
+const TAKEN: &str = " is taken;";
+/// Between two looks at whether it still runs.
+const LOOK: Duration = Duration::from_millis(50);
 /// How much of a log is shown in an error.
 const LAST_LINES: usize = 30;
 /// The exit code of a process that a crash point ended: 128 + SIGABRT.
@@ -158,7 +164,7 @@ impl Replica {
                 return Ok(None);
             }
             let last = self.last_lines();
-            if last.contains(" is taken;") {
+            if last.contains(TAKEN) {
                 return Ok(Some(false));
             }
             bail!("{} ended instead of being ready:\n{last}", self.name)
@@ -218,6 +224,53 @@ impl Replica {
             );
         }
         Ok(())
+    }
+
+    /// Waits at most that long for a crash point to end it; `false` if it was not reached. Any other end is an error, but for
+    /// that of a process whose port somebody else took.
+    pub async fn crashes_within(&self, time: Duration) -> Result<bool> {
+        let deadline = Instant::now() + time;
+        while self.is_running().await? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        if self.lost_its_port() {
+            return Ok(false);
+        }
+        self.crashed().await.map(|()| true)
+    }
+
+    /// Whether it ended because its port was taken, which is nobody's fault.
+    #[must_use]
+    pub fn lost_its_port(&self) -> bool {
+        let log = self.log();
+        log.lines().last().is_some_and(|line| line.contains(TAKEN))
+    }
+
+    /// Whether its load balancer sends requests to it.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.target.ready().is_some()
+    }
+
+    /// What a counter of its metrics page says since it was started last, all series together; 0 if there is none.
+    pub async fn counted(&self, counter: &str) -> Result<u64> {
+        let page = Client::new(&self.admin_address()?)?
+            .request(reqwest::Method::GET, "/metrics")
+            .send()
+            .await?
+            .text()
+            .await?;
+        let series = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(counter)?;
+            rest.starts_with(['{', ' '])
+                .then_some(rest)?
+                .rsplit(' ')
+                .next()
+        });
+        series.map(|value| Ok(value.parse::<u64>()?)).sum()
     }
 
     /// Halts it (SIGSTOP): connections stay, nothing answers.

@@ -32,6 +32,8 @@ pub struct MongoOptions {
     pub stand_alone: bool,
     /// Members of a replica set that nobody has initiated; it may take no writes yet. Not with `authentication`.
     pub not_initiated: bool,
+    /// Each member has a disk of its own of so many MiB, that a test can fill: [`ServerProcess::fill_disk`].
+    pub disk_mib: Option<u32>,
 }
 
 impl Default for MongoOptions {
@@ -42,6 +44,7 @@ impl Default for MongoOptions {
             tls: None,
             stand_alone: false,
             not_initiated: false,
+            disk_mib: None,
         }
     }
 }
@@ -300,8 +303,13 @@ fn script(program: &str, port: u16, options: &MongoOptions, folder: &Path) -> Sc
             "--tlsAllowConnectionsWithoutCertificates",
         ]);
     }
-    Script::new()
-        .line(&format!("cd '{}'", folder.display()))
+    let mut script = Script::new().line(&format!("cd '{}'", folder.display()));
+    if let Some(mib) = options.disk_mib {
+        // Writes everything down every second, and not only every minute: so soon it notices that there is no room.
+        words.extend(["--syncdelay", "1"]);
+        script = script.disk(mib);
+    }
+    script
         .line("[ ! -e keyfile ] || chmod 600 keyfile")
         .exec(words)
 }

@@ -18,6 +18,8 @@ pub struct PostgresOptions {
     pub durable: bool,
     /// Offers TLS as well, with a certificate of this authority.
     pub tls: Option<Authority>,
+    /// Has a disk of its own of so many MiB, that a test can fill: [`ServerProcess::fill_disk`].
+    pub disk_mib: Option<u32>,
 }
 
 /// A running PostgreSQL with the super-user `postgres`, who needs no password.
@@ -119,8 +121,11 @@ fn script(
     if options.tls.is_some() {
         settings.push_str(" -c ssl=on -c ssl_cert_file=certificate.pem -c ssl_key_file=key.pem");
     }
-    let mut script = Script::new()
-        .line(&format!("cd {folder}"))
+    let mut script = Script::new().line(&format!("cd {folder}"));
+    if let Some(mib) = options.disk_mib {
+        script = script.disk(mib);
+    }
+    script = script
         .line("if [ ! -e data/PG_VERSION ]; then")
         .line(&format!("\tinstall -d {owner}-m 700 data"))
         .line(&format!(

@@ -1,5 +1,6 @@
 //! One server's process: started, ended and halted in every way there is.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,6 +110,36 @@ impl ServerProcess {
     /// Lets it go on (SIGCONT).
     pub async fn resume(&self) -> Result<()> {
         self.order("resume").await.map(drop)
+    }
+
+    /// Leaves no byte of room on its disk, which must be its own (`disk_mib`).
+    pub async fn fill_disk(&self) -> Result<()> {
+        let ballast = self.ballast();
+        let full = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(ballast)?;
+            // Smaller and smaller pieces, so that the last ones fill the last page.
+            for piece in [1024 * 1024, 4096, 1] {
+                let bytes = vec![0; piece];
+                while file.write_all(&bytes).is_ok() {}
+            }
+            Ok(())
+        });
+        full.await?
+            .with_context(|| format!("{} has no disk of its own", self.name))
+    }
+
+    /// Makes room again.
+    pub fn free_disk(&self) -> Result<()> {
+        Ok(std::fs::remove_file(self.ballast())?)
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder.join("disk").join("ballast")
+    }
+
+    /// Whether it runs, halted or not.
+    pub async fn is_running(&self) -> Result<bool> {
+        Ok(self.order("state").await? == "running")
     }
 
     /// Kills it, removes its folder, and returns when both are done.

@@ -28,6 +28,22 @@ impl Script {
         self
     }
 
+    /// With `data` on a file system of this size, in memory: `disk`, which the supervisor takes away at the end.
+    pub(crate) fn disk(self, mib: u32) -> Self {
+        self.line("if ! mountpoint -q disk; then")
+            .line("\tmkdir -p disk")
+            .line(&format!(
+                "\tif ! mount -t tmpfs -o size={mib}m,mode=711 shop-test disk; then"
+            ))
+            .line("\t\techo 'A disk that can be filled must be mounted, which only root may: run this test as root.'")
+            .line("\t\texit 1")
+            .line("\tfi")
+            .line("\t[ ! -d data ] || rmdir data")
+            .line("\tmkdir disk/data")
+            .line("\tln -s disk/data data")
+            .line("fi")
+    }
+
     /// With the program that takes the shell's place.
     pub(crate) fn exec<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
         let words: Vec<String> = words.into_iter().map(quote).collect();

@@ -102,6 +102,8 @@ done
 
 destroy
 if [ ! -e "$folder/keep" ]; then
+	# A disk of its own, in memory.
+	if mountpoint -q "$folder/disk"; then umount -l "$folder/disk"; fi
 	# What was just killed may still be writing its last file.
 	for _ in 1 2 3 4 5; do
 		rm -rf "$folder" && break

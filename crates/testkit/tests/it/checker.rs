@@ -1,6 +1,8 @@
 //! What the checker finds.
 
-use testkit::checker::{self, Look};
+use std::collections::BTreeMap;
+
+use testkit::checker::{self, Delivery, Look, Notifications, Snapshot};
 
 use crate::folder::healthy;
 
@@ -18,6 +20,44 @@ async fn a_folder_without_stores_has_nothing_that_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     checker::quiescent(folder.path()).await.unwrap();
     assert!(!checker::catalog_knows(folder.path(), "A").unwrap());
+}
+
+#[test]
+fn mails_are_compared_with_what_is_recorded_as_sent() {
+    let delivery = |event: &str, state: &str| Delivery {
+        event_id: event.to_owned(),
+        user_id: "usr_1".to_owned(),
+        channel: "email".to_owned(),
+        state: state.to_owned(),
+        due: false,
+        last_error: None,
+    };
+    let deliveries = [
+        ("arrived", "sent"),
+        ("lost", "sent"),
+        ("doubled", "sent"),
+        ("unknown", "failed"),
+        ("skipped", "skipped"),
+    ];
+    let deliveries = deliveries.map(|(event, state)| (event.to_owned(), delivery(event, state)));
+    let mails = [("arrived", 1), ("doubled", 2), ("unknown", 1)];
+    let mails = mails.map(|(event, times)| (format!("{event}.46d1.email@shop.example"), times));
+    let snapshot = Snapshot {
+        notification: Some(Notifications {
+            deliveries: BTreeMap::from(deliveries),
+            ..Notifications::default()
+        }),
+        mails: Some(BTreeMap::from(mails)),
+        ..Snapshot::default()
+    };
+    assert_eq!(
+        snapshot.look().wrong,
+        [
+            "I10: the mail doubled.46d1.email@shop.example is there 2 times",
+            "I10: 1 deliveries of lost by email are recorded as sent, and 0 arrived",
+            "I10: 0 deliveries of unknown by email are recorded as sent, and 1 arrived",
+        ]
+    );
 }
 
 /// A store, what happens to it, and what the checker says of that.
@@ -173,7 +213,7 @@ fn what_moves_is_named() {
         (
             "order",
             "INSERT INTO deferred VALUES ('evt_7', 'order.stock', 'stock.released.v1', 'product', 'ord_2', 1, 1, NULL, '{}',
-               1, 'busy', 5, NULL)",
+               1, 'busy', 5, 0, NULL)",
             "order: deferred: evt_7 stock.released.v1 of order.stock: busy",
         ),
         (

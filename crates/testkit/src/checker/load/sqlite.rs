@@ -37,6 +37,7 @@ pub(in crate::checker) fn folder(data: &Path) -> Result<Snapshot> {
         notification: store(data, "notification")?,
         broker: broker(data)?,
         tap: None,
+        mails: None,
     })
 }
 

@@ -146,13 +146,14 @@ fn offer(row: &mut Row) -> Result<Offer> {
 impl Store for Orders {
     const QUERIES: &'static [Query<Self>] = &[
         Query {
-            sql: "SELECT id, status, version, created_at FROM orders",
+            sql: "SELECT id, status, version, created_at, cancel_reason FROM orders",
             take: |order, mut row| {
                 let id = row.text()?;
                 let head = Order {
                     status: row.text()?,
                     version: row.number()?,
                     created_at: row.number()?,
+                    cancel_reason: row.optional_text()?,
                     ..Order::default()
                 };
                 order.orders.insert(id, head);

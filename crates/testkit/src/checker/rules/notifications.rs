@@ -34,6 +34,9 @@ pub(in crate::checker) fn violations(snapshot: &Snapshot) -> Vec<String> {
     if let Some(product) = &snapshot.product {
         found.extend(unheard_of(&product.messages, notification));
     }
+    if let Some(mails) = &snapshot.mails {
+        found.extend(mailed(mails, notification));
+    }
     found
 }
 
@@ -75,6 +78,41 @@ fn unheard_of(product: &Messages, notification: &Notifications) -> Vec<String> {
         .filter(|(id, _)| !told.contains(id) && !notification.messages.kept.contains_key(*id))
         .map(|(id, _)| format!("I10: nobody was told of {id} stock.low.v1"))
         .collect()
+}
+
+/// What is recorded as sent is in the mail folder, once, and nothing else is. A folder keeps one mail under each `Message-ID`,
+/// however often it is sent, so that a crash between sending and recording doubles nothing there.
+fn mailed(mails: &BTreeMap<String, u32>, notification: &Notifications) -> Vec<String> {
+    let mut sent: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for delivery in notification.deliveries.values() {
+        if delivery.state == "sent" {
+            let of = (delivery.event_id.as_str(), delivery.channel.as_str());
+            *sent.entry(of).or_default() += 1;
+        }
+    }
+    let mut arrived: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (id, times) in mails {
+        // `event.recipient.channel@domain`
+        let local = id.split('@').next().unwrap_or_default();
+        let (event, rest) = local.split_once('.').unwrap_or((local, ""));
+        let channel = rest.rsplit('.').next().unwrap_or_default();
+        *arrived.entry((event, channel)).or_default() += 1;
+        if *times > 1 {
+            found.push(format!("I10: the mail {id} is there {times} times"));
+        }
+    }
+    let all: BTreeSet<_> = sent.keys().chain(arrived.keys()).collect();
+    for of in all {
+        let [sent, arrived] = [&sent, &arrived].map(|counts| counts.get(of).copied().unwrap_or(0));
+        if sent != arrived {
+            let (event, channel) = of;
+            found.push(format!(
+                "I10: {sent} deliveries of {event} by {channel} are recorded as sent, and {arrived} arrived"
+            ));
+        }
+    }
+    found
 }
 
 /// The events of a type, without those that only answer a question.
