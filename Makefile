@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis servers lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,14 @@ nemesis: ## Break the shop on real servers at random while customers order (SECO
 	$(CARGO) build --locked --workspace --bins
 	NEMESIS_SECONDS=$(SECONDS) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --locked -p shop --test backends -- --nocapture nemesis
 
+# How long the broker or a store is away.
+MINUTES ?= 10
+store-outage: ## Try shops whose PostgreSQL or MongoDB is away for long: nothing may be parked (MINUTES=10)
+	@hack/ensure-servers.sh
+	$(CARGO) build --locked --workspace --bins
+	AWAY_SECONDS=$$(($(MINUTES) * 60)) $(CARGO_TARGET_DIR)/debug/test-servers -- \
+		$(CARGO) test --locked -p shop --test backends -- --nocapture h1_
+
 servers: ## Keep the servers of the tests running, and print how to use them (until Ctrl-C)
 	@hack/ensure-servers.sh
 	@$(CARGO) build --locked --quiet -p testkit --bin test-servers
@@ -66,8 +74,7 @@ generate: ## Write the generated files that are committed
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh
 
-# How long the broker is away, and how many orders a second there are meanwhile.
-MINUTES ?= 10
+# How many orders a second there are while the broker is away.
 RATE ?= 50
 bench-outage: ## Measure a shop whose broker is away for long (MINUTES=10 RATE=50)
 	MINUTES=$(MINUTES) RATE=$(RATE) bench/run.sh outage

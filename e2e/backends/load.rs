@@ -19,7 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long one request is tried again.
+use crate::trial::away;
+
+/// How long one request is tried again, when everything is back.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -37,22 +39,30 @@ pub struct Placed {
 
 /// How far a load is, for whoever breaks something meanwhile.
 #[derive(Clone, Default)]
-pub struct Progress(Arc<AtomicUsize>);
+pub struct Progress {
+    placed: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
+}
 
 impl Progress {
     /// Waits until so many more orders were acknowledged.
     pub async fn further(&self, orders: usize) -> Result<()> {
-        let now = self.0.load(Ordering::SeqCst);
-        wait::until_within(PATIENCE, &format!("{orders} more orders"), || async {
-            let placed = self.0.load(Ordering::SeqCst) - now;
-            Ok((placed >= orders).then_some(()))
-        })
-        .await
+        more(&self.placed, orders, "orders").await
     }
 
-    fn one(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+    /// Waits until so many more requests were answered with a refusal that may pass.
+    pub async fn refused(&self, requests: usize) -> Result<()> {
+        more(&self.refused, requests, "refusals").await
     }
+}
+
+async fn more(counter: &AtomicUsize, count: usize, of: &str) -> Result<()> {
+    let before = counter.load(Ordering::SeqCst);
+    wait::until_within(PATIENCE, &format!("{count} more {of}"), || async {
+        let now = counter.load(Ordering::SeqCst) - before;
+        Ok((now >= count).then_some(()))
+    })
+    .await
 }
 
 /// One customer.
@@ -68,6 +78,8 @@ struct Buyer {
     cancelled: BTreeSet<String>,
     /// Every try that failed.
     troubles: Vec<String>,
+    /// How often something was asked, with or without an answer.
+    tries: usize,
     progress: Progress,
 }
 
@@ -110,6 +122,7 @@ impl Load {
                 placed: BTreeMap::new(),
                 cancelled: BTreeSet::new(),
                 troubles: Vec::new(),
+                tries: 0,
                 progress: progress.clone(),
             });
         Ok(Self {
@@ -161,6 +174,15 @@ impl Load {
         Ok(())
     }
 
+    /// The customers, each with an e-mail address and one of the orders acknowledged so far.
+    pub fn customers(&self) -> impl Iterator<Item = (Client, String, &Placed)> {
+        self.buyers.iter().filter_map(|buyer| {
+            let email = format!("{}@example.com", buyer.name);
+            let placed = buyer.placed.values().next()?;
+            Some((buyer.client.clone(), email, placed))
+        })
+    }
+
     /// How far it is; can be asked while it runs.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
@@ -169,6 +191,11 @@ impl Load {
     /// How many orders were acknowledged.
     pub fn orders(&self) -> usize {
         self.buyers.iter().map(|buyer| buyer.placed.len()).sum()
+    }
+
+    /// How many requests were made.
+    pub fn tries(&self) -> usize {
+        self.buyers.iter().map(|buyer| buyer.tries).sum()
     }
 
     /// Every try that failed, although a later one was answered.
@@ -237,6 +264,20 @@ impl Load {
         }
         outcomes
     }
+
+    /// How many of its orders the shop gave up by itself, because stock did not answer in time.
+    pub fn given_up(&self, stores: &Snapshot) -> Result<usize> {
+        let orders = &stores.order.as_ref().context("no orders")?.orders;
+        let mut count = 0;
+        for buyer in &self.buyers {
+            for placed in buyer.placed.values() {
+                let order = orders.get(&placed.id);
+                let reason = order.and_then(|order| order.cancel_reason.as_deref());
+                count += usize::from(reason == Some("reservation_timeout"));
+            }
+        }
+        Ok(count)
+    }
 }
 
 impl Buyer {
@@ -252,7 +293,7 @@ impl Buyer {
             .await?
             .expect(201)?;
         let id = reply.text("/id")?.to_owned();
-        self.progress.one();
+        self.progress.placed.fetch_add(1, Ordering::SeqCst);
         let placed = Placed {
             id: id.clone(),
             sku,
@@ -290,13 +331,18 @@ impl Buyer {
     async fn until_answered(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply> {
         let begun = Instant::now();
         loop {
+            self.tries += 1;
             let trouble = match self.client.post_once(path, key, body).await {
                 Ok(reply) if !may_pass(&reply) => return Ok(reply),
-                Ok(reply) => format!("{key}: {} {}", reply.status, reply.body),
+                Ok(reply) => {
+                    self.progress.refused.fetch_add(1, Ordering::SeqCst);
+                    format!("{key}: {} {}", reply.status, reply.body)
+                }
                 Err(error) => format!("{key}: {error:#}"),
             };
-            if begun.elapsed() > PATIENCE {
-                bail!("no answer in {PATIENCE:?}: {trouble}");
+            let patience = PATIENCE + away();
+            if begun.elapsed() > patience {
+                bail!("no answer in {patience:?}: {trouble}");
             }
             self.troubles.push(trouble);
             tokio::time::sleep(PAUSE).await;
@@ -304,6 +350,7 @@ impl Buyer {
     }
 }
 
+/// Too many requests, and something behind the gateway that is away. Any other error is a fault of the shop, also a 500.
 fn may_pass(reply: &Reply) -> bool {
-    reply.status.is_server_error() || reply.status.as_u16() == 429
+    matches!(reply.status.as_u16(), 429 | 502 | 503 | 504)
 }

@@ -8,6 +8,8 @@ mod broker;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod elections;
@@ -26,8 +28,12 @@ mod platform;
 #[cfg(test)]
 mod rolling;
 #[cfg(test)]
+mod run_backends;
+#[cfg(test)]
 mod stores;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod under_load;
+#[cfg(test)]
+mod visitors;

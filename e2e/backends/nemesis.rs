@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use testkit::chaos::Direction;
 use testkit::platform::{Edge, Platform, Replica, Server, Service};
 use testkit::seed;
@@ -25,6 +25,10 @@ const USUAL: u64 = 60;
 const PATIENCE: Duration = Duration::from_mins(6);
 /// A fault lasts between these many milliseconds.
 const LASTING: std::ops::Range<u64> = 200..5_000;
+
+/// The pass at which an armed crash point strikes, and how long it is waited for that.
+const PASS: u32 = 2;
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 
 fn duration() -> Duration {
     let named = std::env::var("NEMESIS_SECONDS").ok();
@@ -76,6 +80,15 @@ const TO_OTHERS: [ToOthers; 13] = [
     ToOthers::LoseReply,
 ];
 
+/// Whose processes are struck: everybody's.
+const SERVICES: [Service; 5] = [
+    Service::Gateway,
+    Service::User,
+    Service::Product,
+    Service::Order,
+    Service::Notification,
+];
+
 /// Crash points that a service passes again and again.
 fn crash_points(service: Service) -> &'static [&'static str] {
     match service {
@@ -102,13 +115,50 @@ fn crash_points(service: Service) -> &'static [&'static str] {
     }
 }
 
+/// What was tried, by name.
+#[derive(Default)]
+struct Faults {
+    struck: BTreeMap<String, usize>,
+    /// What found nothing to break: a crash point or a reply that it did not come to in time.
+    missed: BTreeMap<String, usize>,
+}
+
+impl Faults {
+    fn count(&mut self, what: String, struck: bool) {
+        let counts = if struck {
+            &mut self.struck
+        } else {
+            &mut self.missed
+        };
+        *counts.entry(what).or_default() += 1;
+    }
+
+    /// For `make nemesis`, which shows it.
+    fn report(&self, orders: &BTreeMap<String, usize>) {
+        let sum = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
+        let crashes = self
+            .struck
+            .iter()
+            .filter(|(what, _)| what.starts_with("Crash"));
+        let crashes: usize = crashes.map(|(_, times)| times).sum();
+        eprintln!("{} faults: {:?}", sum(&self.struck), self.struck);
+        eprintln!("of them {crashes} at crash points");
+        eprintln!(
+            "{} armed but never reached, not counted: {:?}",
+            sum(&self.missed),
+            self.missed
+        );
+        eprintln!("{} orders: {orders:?}", sum(orders));
+    }
+}
+
 /// One who breaks things, one after the other.
 struct Nemesis<'s> {
     shop: &'s Platform,
     random: StdRng,
     begun: Instant,
     until: Duration,
-    done: BTreeMap<String, usize>,
+    done: Faults,
 }
 
 impl<'s> Nemesis<'s> {
@@ -118,7 +168,7 @@ impl<'s> Nemesis<'s> {
             random: StdRng::seed_from_u64(random.random()),
             begun: Instant::now(),
             until,
-            done: BTreeMap::new(),
+            done: Faults::default(),
         }
     }
 
@@ -127,9 +177,8 @@ impl<'s> Nemesis<'s> {
     }
 
     /// Shown by a failing run.
-    fn tell(&mut self, what: &str, of: &str) {
+    fn tell(&self, what: &str, of: &str) {
         eprintln!("{:7.2} s  {what} {of}", self.begun.elapsed().as_secs_f64());
-        *self.done.entry(what.to_owned()).or_default() += 1;
     }
 
     fn some_time(&mut self) -> Duration {
@@ -143,24 +192,27 @@ impl<'s> Nemesis<'s> {
     }
 
     /// Processes of the shop.
-    async fn on_replicas(mut self) -> Result<BTreeMap<String, usize>> {
+    async fn on_replicas(mut self) -> Result<Faults> {
         while self.goes_on() {
-            let service = self.one_of(&Service::BEHIND)?;
+            let service = self.one_of(&SERVICES)?;
             let number = self.random.random_range(0..2);
             let mut kinds = vec![ToReplica::Kill, ToReplica::Terminate, ToReplica::Halt];
             kinds.extend(crash_points(service).iter().copied().map(ToReplica::Crash));
             let kind = self.one_of(&kinds)?;
             let time = self.some_time();
             let replica = self.shop.replica(service, number)?;
-            self.tell(&format!("{kind:?}"), replica.name());
-            to_replica(replica, kind, time).await?;
+            let what = format!("{kind:?}");
+            self.tell(&what, replica.name());
+            let struck = to_replica(replica, kind, time).await;
+            let struck = struck.with_context(|| format!("{what} {}", replica.name()))?;
+            self.done.count(what, struck);
             lasting(self.some_time() / 2).await;
         }
         Ok(self.done)
     }
 
     /// Servers and the network.
-    async fn on_others(mut self) -> Result<BTreeMap<String, usize>> {
+    async fn on_others(mut self) -> Result<Faults> {
         while self.goes_on() {
             let kind = self.one_of(&TO_OTHERS)?;
             let edge = self.one_of(&Edge::all())?;
@@ -174,8 +226,11 @@ impl<'s> Nemesis<'s> {
                 ToOthers::LoseReply => format!("{service}"),
                 _ => String::new(),
             };
-            self.tell(&format!("{kind:?}"), &of);
-            self.do_to_others(kind, edge, service, time).await?;
+            let what = format!("{kind:?}");
+            self.tell(&what, &of);
+            let struck = self.do_to_others(kind, edge, service, time).await;
+            let struck = struck.with_context(|| format!("{what} {of}"))?;
+            self.done.count(what, struck);
             lasting(self.some_time() / 2).await;
         }
         Ok(self.done)
@@ -187,7 +242,7 @@ impl<'s> Nemesis<'s> {
         edge: Edge,
         service: Service,
         time: Duration,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let shop = self.shop;
         match kind {
             ToOthers::KillRabbit => killed(shop.rabbit()?, time).await,
@@ -201,28 +256,28 @@ impl<'s> Nemesis<'s> {
                 let rabbit = shop.rabbit()?;
                 rabbit.control(&[watermark, "absolute", "1MB"]).await?;
                 lasting(time).await;
-                rabbit.control(&[watermark, "0.4"]).await.map(drop)
+                rabbit.control(&[watermark, "0.4"]).await.map(|_| true)
             }
             ToOthers::EndSessions => end_sessions(shop).await,
             ToOthers::Cut => {
                 shop.edge(edge).cut_off().await;
                 lasting(time).await;
-                shop.edge(edge).pass().await
+                shop.edge(edge).pass().await.map(|()| true)
             }
             ToOthers::Reset => {
                 shop.edge(edge).reset();
-                Ok(())
+                Ok(true)
             }
             ToOthers::Silence => {
                 let ways = [Direction::ToClient, Direction::ToServer, Direction::Both];
                 shop.edge(edge).black_hole(self.one_of(&ways)?);
                 lasting(time).await;
-                shop.edge(edge).pass().await
+                shop.edge(edge).pass().await.map(|()| true)
             }
             ToOthers::Delay => {
                 shop.edge(edge).delay(Direction::Both, time / 20);
                 lasting(time).await;
-                shop.edge(edge).pass().await
+                shop.edge(edge).pass().await.map(|()| true)
             }
             ToOthers::LoseReply => {
                 let lines = shop.edge(Edge::Store(service));
@@ -238,62 +293,95 @@ impl<'s> Nemesis<'s> {
                 };
                 let cut = proxy.cut_reply_after(request);
                 // It may not come to it while other things are broken.
-                let _ = tokio::time::timeout(time, cut.done()).await;
-                shop.edge(Edge::Store(service)).pass().await
+                let lost = tokio::time::timeout(time, cut.done()).await;
+                shop.edge(Edge::Store(service)).pass().await?;
+                lost.map_or(Ok(false), |lost| lost.map(|()| true))
             }
         }
     }
 }
 
-async fn killed(server: &testkit::servers::ServerProcess, time: Duration) -> Result<()> {
+async fn killed(server: &testkit::servers::ServerProcess, time: Duration) -> Result<bool> {
     server.kill().await?;
     lasting(time).await;
-    server.start().await
+    server.start().await.map(|()| true)
 }
 
-async fn halted(server: &testkit::servers::ServerProcess, time: Duration) -> Result<()> {
+async fn halted(server: &testkit::servers::ServerProcess, time: Duration) -> Result<bool> {
     server.pause().await?;
     lasting(time).await;
-    server.resume().await
+    server.resume().await.map(|()| true)
 }
 
-async fn end_sessions(shop: &Platform) -> Result<()> {
+/// Of both databases: they are on one server.
+async fn end_sessions(shop: &Platform) -> Result<bool> {
     let mut connection = PgConnection::connect(&shop.urls().order).await?;
-    connection
-        .execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        )
-        .await?;
-    Ok(())
+    let ended: i64 = sqlx::query_scalar(
+        "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    Ok(ended > 0)
 }
 
-async fn to_replica(replica: &Replica, kind: ToReplica, time: Duration) -> Result<()> {
+async fn to_replica(replica: &Replica, kind: ToReplica, time: Duration) -> Result<bool> {
+    runs(replica).await?;
     match kind {
         ToReplica::Kill => {
             replica.kill().await?;
             lasting(time).await;
-            replica.launch_with(&[]).await
+            replica.launch_with(&[]).await?;
         }
         ToReplica::Terminate => {
-            replica.stop().await?;
-            replica.launch_with(&[]).await
+            terminated(replica).await?;
+            replica.launch_with(&[]).await?;
         }
         ToReplica::Halt => {
             replica.pause().await?;
             lasting(time).await;
-            replica.resume().await
+            replica.resume().await?;
         }
         ToReplica::Crash(point) => {
-            replica.stop().await?;
-            let armed = format!("{point}:3");
+            terminated(replica).await?;
+            let armed = format!("{point}:{PASS}");
             replica.launch_with(&[("SHOP_CRASH_AT", &armed)]).await?;
             // It may not come to it while other things are broken.
-            lasting(time).await;
-            replica.kill().await?;
-            replica.launch_with(&[]).await
+            let crashed = replica.crashes_within(REACHED_WITHIN).await?;
+            if crashed {
+                lasting(time).await;
+            } else {
+                replica.kill().await?;
+            }
+            replica.launch_with(&[]).await?;
+            return Ok(crashed);
         }
     }
+    Ok(true)
+}
+
+/// Asks it to end. Whatever else is broken, one that was at work ends in order; one that has just begun may not yet know how.
+async fn terminated(replica: &Replica) -> Result<()> {
+    const BY_SIGTERM: i32 = 143;
+    let at_work = replica.is_ready();
+    let code = replica.stop().await?;
+    let in_order = code == 0 || (code == BY_SIGTERM && !at_work);
+    ensure!(in_order, "it ended with {code}:\n{}", replica.log());
+    Ok(())
+}
+
+/// Starts one again that has ended by itself, as Kubernetes would. The one reason there is for that is a port that was taken.
+async fn runs(replica: &Replica) -> Result<()> {
+    if !replica.is_running().await? {
+        let name = replica.name();
+        ensure!(
+            replica.lost_its_port(),
+            "{name} had ended by itself:\n{}",
+            replica.log()
+        );
+        replica.launch_with(&[]).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,46 +389,37 @@ async fn whatever_breaks_nothing_is_lost_or_doubled() {
     let mut random = seed::generator("nemesis");
     let builder = platform()
         .replicas(2)
+        .replicas_of(Service::Gateway, 2)
         .own(Server::Rabbit)
         .own(Server::Postgres)
         .own(Server::Mongo)
         .chaos_everywhere()
         .patience(PATIENCE);
     let mut trial = Trial::start(builder, "nemesis customers").await.unwrap();
-    let mut faults = BTreeMap::new();
+    let mut faults = Faults::default();
     trial
         .during(async |shop| {
             let replicas = Nemesis::new(shop, &mut random, duration()).on_replicas();
             let others = Nemesis::new(shop, &mut random, duration()).on_others();
             let (replicas, others) = tokio::try_join!(replicas, others)?;
-            faults.extend(replicas);
-            faults.extend(others);
+            for Faults { struck, missed } in [replicas, others] {
+                faults.struck.extend(struck);
+                faults.missed.extend(missed);
+            }
             shop.heal().await?;
             all_run(shop).await
         })
         .await
         .unwrap();
     let stores = trial.exact().await.unwrap();
-    report(&faults, &trial.load.outcomes(&stores));
+    faults.report(&trial.load.outcomes(&stores));
 }
 
-/// Waits until all replicas are ready; one that had ended by itself is started again, as Kubernetes would.
+/// Waits until all replicas are ready.
 async fn all_run(shop: &Platform) -> Result<()> {
     for replica in shop.replicas() {
-        if !replica.is_running().await? {
-            let log = replica.log();
-            let last = log.lines().last().unwrap_or_default();
-            eprintln!("{} had ended by itself: {last}", replica.name());
-            replica.launch_with(&[]).await?;
-        }
+        runs(replica).await?;
         replica.until_ready().await?;
     }
     Ok(())
-}
-
-/// For `make nemesis`, which shows it.
-fn report(faults: &BTreeMap<String, usize>, orders: &BTreeMap<String, usize>) {
-    let count = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
-    eprintln!("{} faults: {faults:?}", count(faults));
-    eprintln!("{} orders: {orders:?}", count(orders));
 }

@@ -9,35 +9,53 @@ use testkit::platform::{Edge, Service};
 use crate::platform::platform;
 use crate::trial::{Trial, lasting};
 
-const CUT: Duration = Duration::from_secs(4);
+/// Longer than anybody waits: the broker is given up after two heartbeats of 10 seconds, a store after 10 seconds, a service by
+/// the gateway after 30.
+const CUT: Duration = Duration::from_secs(32);
 
-/// Cuts these edges of both replicas of each service behind the gateway, one service after the other.
+/// Cuts these edges of all replicas of all services behind the gateway, at once.
 async fn survives(name: &str, edges: impl Fn(Service) -> Vec<Edge>, how: How) {
-    let mut builder = platform().replicas(2);
-    for service in Service::BEHIND {
-        for edge in edges(service) {
-            builder = builder.chaos(edge);
-        }
-    }
+    let edges: Vec<Edge> = Service::BEHIND.into_iter().flat_map(edges).collect();
+    let builder = platform().replicas(2);
+    let builder = edges
+        .iter()
+        .fold(builder, |builder, edge| builder.chaos(*edge));
     let mut trial = Trial::start(builder, name).await.unwrap();
     trial
         .during(async |shop| {
-            for service in Service::BEHIND {
-                for edge in edges(service) {
-                    let lines = shop.edge(edge);
-                    match how {
-                        How::Cut => lines.cut_off().await,
-                        How::Silence(direction) => lines.black_hole(direction),
-                    }
+            let taken = || edges.iter().map(|edge| (*edge, shop.edge(*edge).taken()));
+            let before: Vec<_> = taken().collect();
+            for edge in &edges {
+                let lines = shop.edge(*edge);
+                match how {
+                    How::Cut => lines.cut_off().await,
+                    How::Silence(direction) => lines.black_hole(direction),
                 }
-                lasting(CUT).await;
-                shop.heal().await?;
             }
-            Ok(())
+            lasting(CUT).await;
+            if let How::Silence(_) = how {
+                given_up(&before, &taken().collect::<Vec<_>>())?;
+            }
+            shop.heal().await
         })
         .await
         .unwrap();
     trial.exact().await.unwrap();
+}
+
+/// Every replica has given up the connections that fell silent, and tried new ones.
+fn given_up(before: &[(Edge, Vec<usize>)], after: &[(Edge, Vec<usize>)]) -> anyhow::Result<()> {
+    for ((edge, before), (_, after)) in before.iter().zip(after) {
+        let all = before
+            .iter()
+            .zip(after)
+            .all(|(before, after)| before < after);
+        anyhow::ensure!(
+            all,
+            "{edge:?} is still believed in: {before:?} connections, then {after:?}"
+        );
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]

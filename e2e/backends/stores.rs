@@ -3,22 +3,27 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, Executor as _, PgConnection};
-use testkit::platform::{Edge, Server, Service};
+use sqlx::{Connection as _, PgConnection};
+use testkit::platform::{Builder, Edge, Server, Service};
 
 use crate::platform::platform;
-use crate::trial::{Trial, lasting};
+use crate::trial::{Trial, away, lasting};
 
-const AWAY: Duration = Duration::from_secs(5);
+/// With a server of its own, and time enough to work off what piles up while that is away.
+fn with_own(server: Server) -> Builder {
+    let patience = Duration::from_mins(2) + away();
+    platform().replicas(2).own(server).patience(patience)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h1_a_postgresql_that_is_killed_loses_no_order_that_was_acknowledged() {
-    let builder = platform().replicas(2).own(Server::Postgres);
-    let mut trial = Trial::start(builder, "h1 postgres").await.unwrap();
+    let mut trial = Trial::start(with_own(Server::Postgres), "h1 postgres")
+        .await
+        .unwrap();
     trial
         .during(async |shop| {
             shop.postgres()?.kill().await?;
-            lasting(AWAY).await;
+            lasting(away()).await;
             shop.postgres()?.start().await
         })
         .await
@@ -28,13 +33,14 @@ async fn h1_a_postgresql_that_is_killed_loses_no_order_that_was_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h1_a_mongodb_that_is_killed_loses_no_stock() {
-    let builder = platform().replicas(2).own(Server::Mongo);
-    let mut trial = Trial::start(builder, "h1 mongo").await.unwrap();
+    let mut trial = Trial::start(with_own(Server::Mongo), "h1 mongo")
+        .await
+        .unwrap();
     trial
         .during(async |shop| {
             let member = shop.mongo()?.member(0)?;
             member.kill().await?;
-            lasting(AWAY).await;
+            lasting(away()).await;
             member.start().await
         })
         .await
@@ -50,15 +56,19 @@ async fn h2_sessions_that_are_terminated_again_and_again_lose_and_double_nothing
         .during(async |shop| {
             for url in [&shop.urls().order, &shop.urls().notification] {
                 let mut connection = PgConnection::connect(url).await?;
+                let mut struck = 0;
                 for _ in 0..TIMES {
-                    connection
-                        .execute(
-                            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                             WHERE datname = current_database() AND pid <> pg_backend_pid()",
-                        )
-                        .await?;
+                    let ended: i64 = sqlx::query_scalar(
+                        "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                    )
+                    .fetch_one(&mut connection)
+                    .await?;
+                    struck += usize::from(ended > 0);
                     lasting(Duration::from_millis(150)).await;
                 }
+                // The first time all connections that wait for work, then those that were needed since.
+                assert!(struck > TIMES / 2, "sessions were ended {struck} times");
             }
             Ok(())
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use testkit::checker::Snapshot;
-use testkit::platform::{Builder, Platform};
+use testkit::platform::{Builder, Platform, Service};
 use testkit::{seed, wait};
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,12 @@ impl Trial {
     /// Starts the shop; `name` is what the seed of its customers is printed with.
     pub async fn start(builder: Builder, name: &str) -> Result<Self> {
         let mut random = seed::generator(name);
+        // A trial may last longer than the ten minutes that a token usually does.
+        let builder = builder.setting(Service::User, "TOKENS__ACCESS_S", "3600");
         let shop = builder.start().await?;
-        let load = Load::new(&shop, &mut random, CUSTOMERS, &STOCK).await?;
+        let load = Load::new(&shop, &mut random, CUSTOMERS, &STOCK).await;
+        // Who calls this panics only when the shop is gone.
+        let load = load.inspect_err(|_| shop.keep())?;
         Ok(Self { shop, load })
     }
 
@@ -52,11 +56,19 @@ impl Trial {
     /// Waits for rest; then all invariants hold, everything the customers were told is true, and nothing was parked.
     pub async fn exact(&self) -> Result<Snapshot> {
         let stores = self.shop.quiescent().await?;
-        self.load.compare(&stores)?;
+        let told = self.as_told(&stores).await;
+        if told.is_err() {
+            self.shop.write_down(&stores)?;
+        }
+        told.map(|()| stores)
+    }
+
+    async fn as_told(&self, stores: &Snapshot) -> Result<()> {
+        self.load.compare(stores)?;
         self.load.repeat_all().await?;
         let parked = stores.parked();
         ensure!(parked.is_empty(), "parked: {parked:?}");
-        Ok(stores)
+        Ok(())
     }
 }
 
@@ -74,6 +86,14 @@ async fn some_orders(shop: &Platform) -> Result<()> {
 async fn orders(shop: &Platform) -> Result<usize> {
     let snapshot = shop.stores().snapshot().await?;
     Ok(snapshot.order.map_or(0, |store| store.orders.len()))
+}
+
+/// How long a store is away: a few seconds, or what `make store-outage` says.
+pub fn away() -> Duration {
+    const USUAL: u64 = 5;
+    let named = std::env::var("AWAY_SECONDS").ok();
+    let seconds = named.map(|text| text.parse().expect("AWAY_SECONDS is a number of seconds"));
+    Duration::from_secs(seconds.unwrap_or(USUAL))
 }
 
 /// How long a fault lasts: the point of it, not a wait for something.

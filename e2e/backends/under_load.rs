@@ -1,5 +1,6 @@
 //! Nothing is broken: everything is exact, and nobody was refused.
 
+use testkit::platform::Service;
 use testkit::seed;
 
 use crate::load::Load;
@@ -25,7 +26,14 @@ async fn orders_under_load_with_two_replicas_end_exact() {
     for status in ["confirmed", "rejected", "cancelled"] {
         assert!(outcomes.contains_key(status), "{outcomes:?}");
     }
-    // Both did some of the work.
+    for replica in shop.replicas() {
+        let counter = match replica.service() {
+            Service::Gateway | Service::User => "shop_http_requests_total",
+            _ => "shop_messages_total",
+        };
+        let did = replica.counted(counter).await.unwrap();
+        assert!(did > 0, "{} did none of the work", replica.name());
+    }
     for replica in shop.replicas() {
         assert_eq!(replica.stop().await.unwrap(), 0, "{}", replica.log());
     }

@@ -1,0 +1,120 @@
+//! People who look around while something is replaced: every request they make is counted, and each that was not answered as
+//! it should be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures_util::future::try_join_all;
+use reqwest::Method;
+use serde_json::json;
+use testkit::client::{Client, PASSWORD, send};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::load::{Load, Placed};
+
+/// Between two requests of one visitor.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What became of their requests.
+#[derive(Debug, Default)]
+pub struct Visits {
+    /// How often each kind of request was answered with a 200.
+    pub answered: BTreeMap<&'static str, usize>,
+    /// All others.
+    pub failed: Vec<String>,
+}
+
+/// A customer with an order, and what there is to look at: a name and a path.
+struct Visitor {
+    client: Client,
+    email: String,
+    looks: Vec<(&'static str, String)>,
+}
+
+/// Some visitors.
+pub struct Visitors(Vec<Visitor>);
+
+impl Visitors {
+    /// The customers of a load, who have ordered: in another window, as it were.
+    pub async fn among(load: &Load, count: usize) -> Result<Self> {
+        let visitors = load.customers().take(count);
+        let visitors = visitors.map(|(client, email, placed)| Visitor::new(client, email, placed));
+        Ok(Self(try_join_all(visitors).await?))
+    }
+
+    /// Looks at everything, again and again, until told to stop.
+    pub async fn until(self, stop: CancellationToken) -> Result<Visits> {
+        let mut running = JoinSet::new();
+        for visitor in self.0 {
+            running.spawn(visitor.until(stop.clone()));
+        }
+        let mut all = Visits::default();
+        while let Some(visits) = running.join_next().await {
+            let Visits { answered, failed } = visits?;
+            for (what, times) in answered {
+                *all.answered.entry(what).or_default() += times;
+            }
+            all.failed.extend(failed);
+        }
+        Ok(all)
+    }
+}
+
+impl Visitor {
+    async fn new(client: Client, email: String, placed: &Placed) -> Result<Self> {
+        let order = format!("/api/v1/orders/{}", placed.id);
+        let products = client.get("/api/v1/products").await?.expect(200)?;
+        let product = format!("/api/v1/products/{}", products.text("/data/0/id")?);
+        let timeline = format!("{order}/timeline");
+        let fixed = |what, path: &str| (what, path.to_owned());
+        Ok(Self {
+            client,
+            email,
+            looks: vec![
+                fixed("products", "/api/v1/products?limit=20"),
+                ("a product", product),
+                fixed("a search", "/api/v1/products?q=product"),
+                fixed("categories", "/api/v1/categories"),
+                fixed("orders", "/api/v1/orders"),
+                ("an order", order),
+                ("a timeline", timeline),
+                fixed("a profile", "/api/v1/me"),
+                fixed("addresses", "/api/v1/me/addresses"),
+                fixed("notifications", "/api/v1/me/notifications"),
+                fixed("unread", "/api/v1/me/notifications/unread-count"),
+            ],
+        })
+    }
+
+    async fn until(self, stop: CancellationToken) -> Visits {
+        let mut visits = Visits::default();
+        while !stop.is_cancelled() {
+            for (what, path) in &self.looks {
+                let request = self.client.request(Method::GET, path);
+                visits.ask(what, request).await;
+                tokio::time::sleep(PAUSE).await;
+            }
+            let credentials = json!({"email": self.email, "password": PASSWORD});
+            let sign_in = self.client.request(Method::POST, "/api/v1/auth/login");
+            visits.ask("a sign-in", sign_in.json(&credentials)).await;
+        }
+        visits
+    }
+}
+
+impl Visits {
+    async fn ask(&mut self, what: &'static str, request: reqwest::RequestBuilder) {
+        let asked = send(request).await.context("no answer");
+        match asked.and_then(|reply| reply.expect(200)) {
+            Ok(_) => *self.answered.entry(what).or_default() += 1,
+            Err(error) => self.failed.push(format!("{what}: {error:#}")),
+        }
+    }
+
+    /// How many were answered.
+    pub fn count(&self) -> usize {
+        self.answered.values().sum()
+    }
+}
