@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use testkit::platform::{Platform, Server, Service};
 use testkit::wait;
 
+use crate::load::Progress;
 use crate::platform::platform;
 use crate::trial::{Trial, lasting, shopctl};
 
@@ -32,13 +33,46 @@ async fn broker_is(shop: &Platform, what: &str, holds: impl Fn(&Value) -> bool) 
     .await
 }
 
+/// Orders that are acknowledged while the broker is not there, to say that the shop goes on.
+const MEANWHILE: usize = 20;
+
+/// How many events wait to be told.
+async fn waiting(shop: &Platform) -> Result<u64> {
+    let status = ["outbox", "status", "--service", "order", "--output", "json"];
+    let status: Value = serde_json::from_str(&shopctl(&shop.urls().order, &status).await?)?;
+    let pending = status[0]["pending"].as_u64();
+    pending.with_context(|| format!("no count: {status}"))
+}
+
+/// Waits until customers were answered so many times more, with the events of all these orders in the outbox: nothing of
+/// them reached the broker.
+async fn accepted_meanwhile(shop: &Platform, progress: &Progress) -> Result<()> {
+    let before = waiting(shop).await?;
+    progress.further(MEANWHILE).await?;
+    let now = waiting(shop).await?;
+    ensure!(
+        now >= before + u64::try_from(MEANWHILE)?,
+        "{before} events waited, and {now} after {MEANWHILE} more orders"
+    );
+    Ok(())
+}
+
+/// Waits until nothing waits any more but what customers have just caused.
+async fn caught_up(shop: &Platform) -> Result<()> {
+    wait::until("the outbox to be told", || async {
+        Ok((waiting(shop).await? == 0).then_some(()))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f1_a_broker_that_is_killed_loses_nothing() {
     let mut trial = trial("f1").await;
+    let progress = trial.load.progress();
     trial
         .during(async |shop| {
             shop.rabbit()?.kill().await?;
-            lasting(Duration::from_secs(3)).await;
+            accepted_meanwhile(shop, &progress).await?;
             shop.rabbit()?.start().await
         })
         .await
@@ -51,6 +85,7 @@ async fn f1_a_broker_that_is_killed_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f2_orders_are_accepted_while_the_broker_is_away_and_finished_when_it_is_back() {
     let mut trial = trial("f2").await;
+    let progress = trial.load.progress();
     trial
         .during(async |shop| {
             shop.rabbit()?.stop().await?;
@@ -59,6 +94,7 @@ async fn f2_orders_are_accepted_while_the_broker_is_away_and_finished_when_it_is
             })
             .await?;
             lasting(AWAY).await;
+            accepted_meanwhile(shop, &progress).await?;
             shop.rabbit()?.start().await?;
             broker_is(shop, "the broker to be found", |broker| {
                 broker["status"] == "ok"
@@ -71,30 +107,49 @@ async fn f2_orders_are_accepted_while_the_broker_is_away_and_finished_when_it_is
     assert_eq!(trial.load.troubles(), Vec::<&str>::new());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f3_a_broker_without_memory_makes_events_wait_and_says_so() {
-    let mut trial = trial("f3").await;
+/// The broker takes no events because of an alarm; the shop goes on, says so, and catches up when it is over.
+async fn an_alarm(name: &str, raise: &[&str], end: &[&str]) {
+    let mut trial = trial(name).await;
+    let progress = trial.load.progress();
     trial
         .during(async |shop| {
             let rabbit = shop.rabbit()?;
-            let watermark = "set_vm_memory_high_watermark";
-            rabbit.control(&[watermark, "absolute", "1MB"]).await?;
+            rabbit.control(raise).await?;
             broker_is(shop, "the alarm to be told", |broker| {
                 let reason = broker["reason"].as_str().unwrap_or_default();
                 reason.contains("blocked")
             })
             .await?;
-            lasting(Duration::from_secs(3)).await;
-            rabbit.control(&[watermark, "0.4"]).await?;
+            accepted_meanwhile(shop, &progress).await?;
+            rabbit.control(end).await?;
             broker_is(shop, "the end of the alarm", |broker| {
                 broker["status"] == "ok"
             })
-            .await
+            .await?;
+            caught_up(shop).await
         })
         .await
         .unwrap();
     trial.exact().await.unwrap();
     assert_eq!(trial.load.troubles(), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f3_a_broker_without_memory_makes_events_wait_and_says_so() {
+    let watermark = "set_vm_memory_high_watermark";
+    an_alarm(
+        "f3 memory",
+        &[watermark, "absolute", "1MB"],
+        &[watermark, "0.4"],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f3_a_broker_without_room_on_its_disk_makes_events_wait_and_says_so() {
+    // More than any disk has.
+    let limit = "set_disk_free_limit";
+    an_alarm("f3 disk", &[limit, "1000000GB"], &[limit, "1MB"]).await;
 }
 
 /// Tells everything again, as the log says to.

@@ -154,8 +154,8 @@ async fn outbox_and_resync(servers: &Servers) {
     };
     assert!(users.store.register(ada, context()).await.unwrap());
 
-    let stats = products.messages.outbox_stats().await.unwrap();
-    let pending = stats.pending;
+    let outbox = products.messages.outbox_stats().await.unwrap();
+    let pending = outbox.pending;
     let mut status = shopctl(servers, &["outbox", "status"]).json();
     for place in [0, 1] {
         status[place]["oldest_seconds"] = json!("some");
@@ -165,7 +165,7 @@ async fn outbox_and_resync(servers: &Servers) {
         status,
         json!([
             {"service": "user", "pending": 1, "oldest": oldest, "oldest_seconds": "some"},
-            {"service": "product", "pending": pending, "oldest": stats.oldest, "oldest_seconds": "some"},
+            {"service": "product", "pending": pending, "oldest": outbox.oldest, "oldest_seconds": "some"},
             empty("order"),
             empty("notification"),
         ])
