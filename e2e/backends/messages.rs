@@ -1,5 +1,7 @@
 //! Rows G and Q: messages that come again and again, that nobody can read, and that kill whoever takes them.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use testkit::client::Client;
@@ -12,9 +14,13 @@ use crate::trial::{Trial, shopctl};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g_everything_told_again_three_times_at_once_has_one_effect() {
     let mut trial = Trial::start(platform().replicas(2), "g").await.unwrap();
+    let mut told = BTreeSet::new();
     trial
         .during(async |shop| {
             let urls = shop.urls();
+            let mut seen = shop.tap()?.seen();
+            seen.retain(|_, tapped| !tapped.event_type.starts_with("notification."));
+            told.extend(seen.into_keys());
             let again = async |service: &str, url: &str| {
                 let arguments = ["outbox", "replay", "--since", "1h", "--service", service];
                 shopctl(url, &arguments).await
@@ -31,6 +37,15 @@ async fn g_everything_told_again_three_times_at_once_has_one_effect() {
         .await
         .unwrap();
     trial.exact().await.unwrap();
+    // Whatever had been told before came again, to everybody who hears it (I7).
+    assert!(told.len() >= 20, "{} events", told.len());
+    wait::until("everything to come again", || async {
+        let seen = trial.shop.tap()?.seen();
+        let again = |id: &String| seen.get(id).is_some_and(|tapped| tapped.times > 1);
+        Ok(told.iter().all(again).then_some(()))
+    })
+    .await
+    .unwrap();
 }
 
 /// Publishes a message as nobody in the shop would.
