@@ -411,13 +411,13 @@ async fn an_order_costs_few_round_trips() {
     place.db.watch_plans().await.unwrap();
     let order = order(fixture.clock.now(), &[("MUG", 1)], 1_000);
     let id = order.order_id;
-    let hold = StockCommand::Hold(order);
-    let held = operations(&place, &fixture, "h", hold.clone()).await;
+    let placed = StockCommand::Hold(order);
+    let held = operations(&place, &fixture, "h", placed.clone()).await;
     let reads = ["update inbox", "command $cmd.aggregate"];
     let writes = ["update inventory", "update reservation"];
     let tells = ["insert outbox"];
     assert_eq!(held, [&reads[..], &writes, &tells].concat());
-    let again = operations(&place, &fixture, "h", hold).await;
+    let again = operations(&place, &fixture, "h", placed).await;
     assert_eq!(again, ["update inbox"]);
     let confirmed = operations(&place, &fixture, "c", StockCommand::Commit(id)).await;
     assert_eq!(confirmed, [&reads[..], &writes].concat());
