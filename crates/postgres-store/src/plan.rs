@@ -59,6 +59,7 @@ impl Plan {
 
 /// The index that a step scans: `Index Scan using I on T`, `Index Scan Backward using I on T`, `Bitmap Index Scan on I`.
 fn index_of(step: &str) -> Option<&str> {
+    let step = step.strip_prefix("Parallel ").unwrap_or(step);
     let rest = match step.strip_prefix("Bitmap Index Scan on ") {
         Some(rest) => rest,
         None if step.starts_with("Index") => step.split_once(" using ")?.1,

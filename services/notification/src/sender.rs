@@ -32,6 +32,11 @@ const LEASE_MARGIN: Duration = Duration::from_mins(1);
 /// How long new deliveries are waited for while others are being tried, so that one claim takes several.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// How long places may stay free so that there is more to fill with one claim.
+const FILL: Duration = Duration::from_millis(50);
+/// A claim that took longer is not begun once the service drains: its tries would not end within the grace period.
+const TOO_LATE: Duration = Duration::from_secs(2);
+
 /// Works off the deliveries of one channel.
 pub struct Sender {
     /// Where deliveries are.
@@ -86,17 +91,24 @@ impl Sender {
         let mut weather = Weather::default();
         let mut caution = Caution::new(self.caution, Instant::now());
         let mut more = true;
-        while !draining.is_cancelled() {
+        let mut waited = false;
+        // A mail whose result nobody would record must not be sent.
+        while !draining.is_cancelled() && !results.is_closed() {
             while let Some(done) = working.try_join_next() {
                 weather.note(&done.unwrap_or(ChannelState::Unknown), Instant::now());
             }
             let busy = u16::try_from(working.len()).unwrap_or(u16::MAX);
             let free = weather.allows(busy, self.concurrency, Instant::now());
-            if more && are_worth_a_claim(free, busy, self.concurrency) {
+            if more && are_worth_a_claim(free, busy, self.concurrency, waited) {
                 if busy > 0 {
                     tokio::time::sleep(GATHER).await;
                 }
+                waited = false;
+                let begun = Instant::now();
                 let claimed = self.claim(free, &mut caution).await;
+                if draining.is_cancelled() && begun.elapsed() > TOO_LATE {
+                    break;
+                }
                 more = claimed.len() == usize::from(free);
                 for delivery in claimed {
                     let (sender, results) = (Arc::clone(&self), results.clone());
@@ -110,6 +122,7 @@ impl Sender {
                     weather.note(&done.unwrap_or(ChannelState::Unknown), Instant::now());
                 }
                 () = self.hint.notified(), if !more => more = true,
+                () = tokio::time::sleep(FILL), if more && free > 0 => waited = true,
                 () = tokio::time::sleep(self.poll) => more = true,
             }
         }

@@ -249,10 +249,11 @@ impl Settings {
 
 impl Settings {
     /// How long after trouble with the store a result may take to be recorded that was waiting for it: the one try that was going
-    /// on, the pause after it, and the next.
+    /// on, the pause after it, and the next; and the trouble may have been noticed one look before its end.
     pub(crate) fn caution(&self) -> Duration {
-        let pool = &self.store.pool;
-        LONGEST_PAUSE + Duration::from_millis(pool.wait_ms + 2 * pool.statement_ms)
+        let (pool, poll_ms) = (&self.store.pool, self.senders.poll_ms);
+        let a_try = pool.wait_ms + pool.statement_ms;
+        LONGEST_PAUSE + Duration::from_millis(2 * a_try + poll_ms)
     }
 }
 

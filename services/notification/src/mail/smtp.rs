@@ -21,6 +21,9 @@ type Transport = AsyncSmtpTransport<Tokio1Executor>;
 /// How long an unused connection is kept: less than servers wait (RFC 5321 asks for five minutes).
 const IDLE: Duration = Duration::from_mins(1);
 
+/// How long the other connections of a pool may take to say good-bye. A server that hangs never answers that either.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// A mail server.
 pub struct Smtp {
     builder: AsyncSmtpTransportBuilder,
@@ -111,7 +114,7 @@ impl Mailer for Smtp {
         // The connection is in the middle of a conversation. A pool would hand it to the next mail, which would take the
         // late answer to this mail for its own: so this pool is closed first, and the connection is dropped with it.
         self.forget_transport();
-        transport.shutdown().await;
+        let _ = tokio::time::timeout(GOODBYE, transport.shutdown()).await;
         let deadline = self.deadline;
         Err(SendError::Away(format!(
             "the mail server did not take the mail within {deadline:?}"

@@ -48,9 +48,9 @@ impl Weather {
 }
 
 /// Whether free places are worth a claim, which is a statement and a commit whether it takes one or many: while others are
-/// being tried only if they are half of all.
-pub(super) fn are_worth_a_claim(free: u16, busy: u16, concurrency: u16) -> bool {
-    free > 0 && (busy == 0 || free >= concurrency.div_ceil(2))
+/// being tried only if they are half of all, or if it was waited in vain for so many.
+pub(super) fn are_worth_a_claim(free: u16, busy: u16, concurrency: u16, waited: bool) -> bool {
+    free > 0 && (busy == 0 || waited || free >= concurrency.div_ceil(2))
 }
 
 /// Whether tries that nobody has recorded may be taken over once their lease has ended. After the store was away, their senders
@@ -107,17 +107,18 @@ mod tests {
         assert_eq!(weather.allows(0, 8, now), 8);
     }
     #[test]
-    fn one_place_is_claimed_for_at_once_if_nothing_is_being_tried_and_else_half_of_them() {
+    fn one_place_is_claimed_for_at_once_if_nothing_is_being_tried_and_else_half_of_them_or_what_stays_free() {
         let at_first: Vec<_> = (0..=8)
-            .filter(|free| are_worth_a_claim(*free, 0, 8))
+            .filter(|free| are_worth_a_claim(*free, 0, 8, false))
             .collect();
         assert_eq!(at_first, [1, 2, 3, 4, 5, 6, 7, 8]);
         let later: Vec<_> = (0..=8)
-            .filter(|free| are_worth_a_claim(*free, 8 - free, 8))
+            .filter(|free| are_worth_a_claim(*free, 8 - free, 8, false))
             .collect();
         assert_eq!(later, [4, 5, 6, 7, 8]);
-        assert!(are_worth_a_claim(1, 0, 1));
-        assert!(!are_worth_a_claim(0, 1, 1));
+        assert!(are_worth_a_claim(1, 0, 1, false));
+        assert!(are_worth_a_claim(1, 7, 8, true), "slow mails hold up others");
+        assert!(!are_worth_a_claim(0, 1, 1, true));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use notification::settings::{SmtpSettings, TlsMode};
 use service_kit::settings::Secret;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufStream};
+use testkit::mail_server::{read_mail, say};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -220,28 +221,6 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
             _ => say(&mut stream, "250 ok").await?,
         }
-    }
-}
-
-async fn say<S: AsyncWrite + Unpin>(stream: &mut S, line: &str) -> io::Result<()> {
-    stream.write_all(format!("{line}\r\n").as_bytes()).await?;
-    stream.flush().await
-}
-
-async fn read_mail<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut BufStream<S>,
-) -> io::Result<Vec<u8>> {
-    let mut mail = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        if stream.read_until(b'\n', &mut line).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if line == b".\r\n" {
-            return Ok(mail);
-        }
-        let unstuffed = line.strip_prefix(b".").unwrap_or(&line);
-        mail.extend_from_slice(unstuffed);
     }
 }
 

@@ -86,14 +86,13 @@ WITH known AS (
 SELECT EXISTS (SELECT FROM numbered),
   EXISTS (SELECT FROM known) OR EXISTS (SELECT FROM inbox WHERE consumer = $2 AND message_id = $3)";
 
-    /// What is due and nobody is taking: queued deliveries, and, if that is wanted, those whose sender's lease has ended. The disk
-    /// is not waited for: a claim that a power cut undoes is as one whose lease has ended, and what is recorded later is never
-    /// kept without it.
+    /// What is due and nobody is taking: queued deliveries, and, if that is wanted, those whose sender's lease has ended. Unlike the
+    /// relay's claims it waits for the disk: one that a crash of the server undid would be queued again, and sent by somebody else
+    /// while its sender lives, and its number would be given out twice.
     CLAIM = "WITH due AS MATERIALIZED (SELECT sequence, due_at FROM deliveries WHERE channel = $1 AND due_at <= $2 \
         AND (state = 'queued' OR $5) ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
         UPDATE deliveries AS d SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2 \
         FROM notifications AS n WHERE d.sequence = ANY (ARRAY(SELECT sequence FROM due)) AND n.id = d.notification_id \
-        AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off' \
         RETURNING d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.channel, d.user_id, d.address, d.name, \
         n.created_at, (SELECT due.due_at FROM due WHERE due.sequence = d.sequence), d.sequence";
 

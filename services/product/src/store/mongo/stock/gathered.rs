@@ -16,7 +16,7 @@ use super::shelf::{InventoryRow, OfferRow, Shelf};
 use crate::store::mongo::{INVENTORY, PRODUCT, RESERVATION};
 
 /// What there is of what was asked for.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Gathered {
     reservations: Vec<Reservation>,
     offers: Vec<OfferRow>,
@@ -30,7 +30,10 @@ pub(super) async fn gather(
     skus: &BTreeSet<&Sku>,
 ) -> Result<Gathered, StoreError> {
     let mut gathered = tx.gather(pipeline(orders, skus)).await?;
-    Ok(gathered.pop().unwrap_or_default())
+    // No answer must not be taken for "there is nothing".
+    gathered
+        .pop()
+        .ok_or_else(|| StoreError::broken("the server answered a look at the stock with nothing"))
 }
 
 /// From orders and skus to one document with all that there is of them.
