@@ -32,6 +32,8 @@ struct State {
     bindings: Vec<Binding>,
     /// What was there once; if it is gone, somebody deleted it.
     seen: HashSet<String>,
+    /// What somebody deleted, until all is there again and people have been told.
+    lost: BTreeSet<String>,
 }
 
 /// A queue or an exchange.
@@ -46,6 +48,7 @@ impl Topology {
         let state = State {
             bindings,
             seen: HashSet::new(),
+            lost: BTreeSet::new(),
         };
         Self {
             line,
@@ -76,6 +79,9 @@ impl Topology {
                 channel = self.line.channel().await?;
             }
         }
+        // Kept: this look may fail below, and the next one finds what an administrator has made again meanwhile.
+        let lost = missing.iter().filter(|name| state.seen.contains(**name));
+        state.lost.extend(lost.map(|name| (*name).to_owned()));
         // The exchange of all events is nobody's own: only an administrator may make it, and a service's user is refused.
         if missing.contains(&EXCHANGE) {
             let made = make_exchange(&channel, EXCHANGE, ExchangeKind::Topic);
@@ -89,9 +95,9 @@ impl Topology {
         if let Err(fault) = self.line.ask(make(&channel, &state.bindings)).await {
             return Err(self.line.explain(fault));
         }
-        missing.retain(|name| state.seen.contains(*name));
-        if !missing.is_empty() {
-            self.report(&missing);
+        let lost = std::mem::take(&mut state.lost);
+        if !lost.is_empty() {
+            self.report(lost);
         }
         state.seen.extend(things.into_iter().map(|(_, name)| name));
         Ok(())
@@ -125,10 +131,10 @@ impl Topology {
         }
     }
 
-    fn report(&self, missing: &[&str]) {
+    fn report(&self, lost: BTreeSet<String>) {
         tracing::error!(
             service = self.service,
-            missing = missing.join(", "),
+            missing = Vec::from_iter(lost).join(", "),
             "deleted from the broker and made again; events told meanwhile may not have reached their consumers: run \
              `shopctl outbox replay --since …` for each service that tells events, with a time before the deletion"
         );

@@ -14,6 +14,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Exchange
 use messaging::rabbitmq::admin::Admin;
 use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
 use messaging::{Broker, BrokerSettings, Message, dead_letters_of};
+use service_kit::Metrics;
 use service_kit::settings::Secret;
 use testkit::isolated::{Vhost, vhost};
 
@@ -180,6 +181,67 @@ async fn a_service_that_misses_the_exchange_says_who_can_make_it_and_goes_on_whe
         (reached.len() == 1).then_some(())
     })
     .await;
+    provisioned.forget_users().await;
+}
+
+/// What the counter of rebuilt topologies says for a service.
+fn rebuilt(service: &str) -> String {
+    let series = format!("shop_broker_topology_rebuilt_total{{service=\"{service}\"}} ");
+    let page = Metrics::install().render();
+    let mut lines = page.lines();
+    let count = lines.find_map(|line| line.strip_prefix(&series));
+    count.unwrap_or("0").to_owned()
+}
+
+/// No other test of this process lets `product` lose something.
+#[tokio::test]
+async fn a_service_whose_exchange_an_administrator_made_again_binds_its_queues_and_tells_of_the_loss()
+ {
+    assert_eq!(rebuilt("product"), "0");
+    let provisioned = Provisioned::new().await;
+    let product = provisioned.broker("product");
+    until("the service to have its queues", async || {
+        product.trouble().is_none().then_some(())
+    })
+    .await;
+    let (admin, vhost) = (&provisioned.admin, provisioned.vhost.name());
+    admin.delete_exchange(vhost, EXCHANGE).await.unwrap();
+    let reason = until("the exchange to be missed", async || {
+        Some(product.trouble()?.to_string())
+    })
+    .await;
+    assert!(reason.contains(EXCHANGE), "{reason}");
+    assert_eq!(rebuilt("product"), "0", "it is not made again yet");
+
+    // Without the bindings.
+    let administrator = provisioned.vhost.url();
+    let administrator = Connection::connect(administrator, ConnectionProperties::default());
+    let administrator = administrator.await.unwrap();
+    let channel = administrator.create_channel().await.unwrap();
+    let made = attempt(&channel, "make the exchange of all events");
+    made.await.unwrap();
+    let event = event_of(EventType::OrderPlaced);
+    let mut subscription = until("the queue to be read", async || {
+        product.subscribe("product.orders", 10).await.ok()
+    })
+    .await;
+    let publish = BasicPublishOptions::default();
+    let properties = BasicProperties::default().with_message_id(event.id.as_str().into());
+    channel
+        .basic_publish(
+            EXCHANGE.into(),
+            event.event_type.as_str().into(),
+            publish,
+            b"{}",
+            properties,
+        )
+        .await
+        .unwrap();
+    let delivery = tokio::time::timeout(Duration::from_mins(1), subscription.next());
+    let delivery = delivery.await.expect("it is heard").unwrap();
+    assert_eq!(delivery.message.id, event.id);
+    assert!(delivery.ack().await.unwrap());
+    assert_eq!(rebuilt("product"), "1");
     provisioned.forget_users().await;
 }
 
