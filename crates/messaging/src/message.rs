@@ -2,6 +2,15 @@
 
 use contracts::{DecodeError, Event, EventType, Payload, Timestamp};
 
+/// A text that every store can keep: PostgreSQL has none with the character NUL.
+pub(crate) fn without_nul(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 /// An event as brokers and stores carry it: attributes as text, so that what cannot be understood can still be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -8,12 +8,13 @@ use service_kit::{error_chain, trace_context};
 use tracing::Instrument as _;
 
 use crate::handler::{Handler, Outcome};
-use crate::message::Message;
+use crate::message::{Message, without_nul};
 
 /// How long a handler may take. What it does later is done all the same; the inbox tells the next try.
 pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Runs a handler in the message's trace. What cannot be decoded is parked; a panic is a failed try.
+/// Runs a handler in the message's trace. What cannot be decoded is parked; a panic is a failed try. The reason it gives can
+/// be kept in every store.
 pub(super) async fn run(queue: &str, message: &Message, handler: &dyn Handler) -> Outcome {
     let outcome = match message.decode() {
         Ok(event) => {
@@ -28,6 +29,11 @@ pub(super) async fn run(queue: &str, message: &Message, handler: &dyn Handler) -
             caught(message, work.instrument(span)).await
         }
         Err(error) => Outcome::Park(format!("undecodable: {}", error_chain(&error))),
+    };
+    let outcome = match outcome {
+        Outcome::Retry(reason) => Outcome::Retry(without_nul(reason)),
+        Outcome::Park(reason) => Outcome::Park(without_nul(reason)),
+        other => other,
     };
     metrics::counter!("shop_messages_total", "queue" => queue.to_owned(), "outcome" => name(&outcome))
         .increment(1);

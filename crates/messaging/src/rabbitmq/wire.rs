@@ -11,7 +11,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use sha2::{Digest as _, Sha256};
 
-use crate::message::Message;
+use crate::message::{Message, without_nul};
 
 const SPEC_VERSION: &str = "cloudEvents:specversion";
 const ID: &str = "cloudEvents:id";
@@ -57,56 +57,101 @@ pub(super) fn short(text: &str) -> Option<ShortString> {
     ShortString::try_new(text).ok()
 }
 
-/// The message of a delivery, whoever sent it.
+/// The message of a delivery, whoever sent it; every store can keep it.
 pub(super) fn message(delivery: &Delivery) -> Message {
     let properties = &delivery.properties;
-    let mut wrong = Vec::new();
-    let mut required = |name: &'static str, value: Option<String>| {
-        if value.is_none() {
-            wrong.push(format!("no {name}"));
-        }
-        value.unwrap_or_default()
-    };
-    let id = required("message_id", text(properties.message_id().as_ref()));
-    let event_type = required("type", text(properties.kind().as_ref()));
-    let correlation_id = required("correlation_id", text(properties.correlation_id().as_ref()));
-    let producer = required("app_id", text(properties.app_id().as_ref()));
+    let mut wrong = Wrong::default();
+    let id = text(properties.message_id().as_ref());
+    let id = wrong.required("message_id", id);
+    let event_type = text(properties.kind().as_ref());
+    let event_type = wrong.required("type", event_type);
+    let correlation_id = text(properties.correlation_id().as_ref());
+    let correlation_id = wrong.required("correlation_id", correlation_id);
+    let producer = wrong.required("app_id", text(properties.app_id().as_ref()));
     let time = header(properties, TIME);
-    let occurred_at = time.as_deref().and_then(|time| time.parse().ok());
-    let version = header(properties, AGGREGATE_VERSION);
-    let version = version.as_deref().and_then(|version| version.parse().ok());
-    if occurred_at.is_none() {
-        wrong.push(format!("no {TIME}"));
-    }
-    if version.is_none() {
-        wrong.push(format!("no {AGGREGATE_VERSION}"));
-    }
+    let occurred_at = wrong.attribute(TIME, time, |time| time.parse().ok());
+    let aggregate_version = header(properties, AGGREGATE_VERSION);
+    let aggregate_version = wrong.attribute(AGGREGATE_VERSION, aggregate_version, version);
+    let traceparent = header(properties, TRACEPARENT);
+    let traceparent = traceparent.map(|text| wrong.kept(TRACEPARENT, text));
     // The broker checked that its sender may use the routing key, and nothing else.
-    if event_type != delivery.routing_key.as_str() {
-        wrong.push(format!("sent as {}", delivery.routing_key));
+    let routing_key = delivery.routing_key.as_str();
+    if text(properties.kind().as_ref()).as_deref() != Some(routing_key) {
+        wrong.is(format!("sent as {}", without_nul(routing_key.to_owned())));
     }
     let body = String::from_utf8(delivery.data.clone()).unwrap_or_else(|error| {
-        wrong.push("not UTF-8".to_owned());
+        wrong.is("not UTF-8".to_owned());
         String::from_utf8_lossy(error.as_bytes()).into_owned()
     });
+    let body = wrong.kept("body", body);
     Message {
-        id: if id.is_empty() {
-            made_up_id(delivery)
-        } else {
-            id
-        },
-        event_type: if wrong.is_empty() {
-            event_type
-        } else {
-            format!("{event_type} ({})", wrong.join(", "))
-        },
-        correlation_id,
-        aggregate_version: version.unwrap_or(0),
+        id: id.unwrap_or_else(|| made_up_id(delivery)),
+        event_type: wrong.told_by(event_type.unwrap_or_default()),
+        correlation_id: correlation_id.unwrap_or_default(),
+        aggregate_version: aggregate_version.unwrap_or(0),
         occurred_at: occurred_at.unwrap_or_else(|| sent_at(properties)),
-        producer,
-        traceparent: header(properties, TRACEPARENT),
+        producer: producer.unwrap_or_default(),
+        traceparent,
         body,
     }
+}
+
+/// What is wrong with a delivery.
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    fn is(&mut self, what: String) {
+        self.0.push(what);
+    }
+
+    /// A text as every store can keep it.
+    fn kept(&mut self, name: &str, text: String) -> String {
+        if text.contains('\0') {
+            self.is(format!("NUL in {name}"));
+        }
+        without_nul(text)
+    }
+
+    /// A property that every event has.
+    fn required(&mut self, name: &str, text: Option<String>) -> Option<String> {
+        if text.is_none() {
+            self.is(format!("no {name}"));
+        }
+        text.map(|text| self.kept(name, text))
+    }
+
+    /// A header that every event has, and that may not be what it should be.
+    fn attribute<T>(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let Some(text) = text else {
+            self.is(format!("no {name}"));
+            return None;
+        };
+        let value = read(&text);
+        if value.is_none() {
+            self.is(format!("malformed {name}"));
+        }
+        value
+    }
+
+    /// The type of the message: no handler knows it if something is wrong.
+    fn told_by(self, event_type: String) -> String {
+        if self.0.is_empty() {
+            event_type
+        } else {
+            format!("{event_type} ({})", self.0.join(", "))
+        }
+    }
+}
+
+/// Stores keep versions as signed numbers.
+fn version(text: &str) -> Option<u64> {
+    text.parse::<i64>().ok()?.try_into().ok()
 }
 
 /// How often the broker handed the message out before. RabbitMQ 4 counts twice: with those that went back untried, and

@@ -37,7 +37,7 @@ static SCHEMA: Schema = Schema {
 };
 
 /// A service's store, and what a second process has of it.
-struct Store {
+pub struct Store {
     db: Database,
     messages: Arc<MongoMessages>,
     second: Arc<MongoMessages>,

@@ -35,7 +35,7 @@ static SCHEMA: Schema = Schema {
 };
 
 /// A service's store.
-struct Store {
+pub struct Store {
     db: Database,
     place: PostgresDatabase,
 }

@@ -8,20 +8,29 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use messaging::rabbitmq::EXCHANGE;
-use messaging::{
-    Broker as _, ConsumerSettings, Consumers, DeferredStore as _, Handler, Message, Outcome,
-};
+use messaging::{Broker as _, ConsumerSettings, Consumers, Handler, Message, Outcome};
 
 use crate::broker_contract::Bench as _;
 use crate::fixtures::{Store, cancel_requested, clock, life, message_of, until};
 use crate::rabbitmq_bench::{BINDINGS, QUEUE, Rabbit};
+use crate::store_contract::Bench as StoreBench;
+use crate::{mongo_messages, postgres_messages};
 
-struct Count(tokio::sync::mpsc::Sender<String>);
+const KEY: &str = "order.cancel_requested.v1";
+
+/// Does the one event, and cannot do the other, for a reason that it has from somewhere.
+struct Count {
+    handled: tokio::sync::mpsc::Sender<String>,
+    impossible: String,
+}
 
 #[async_trait]
 impl Handler for Count {
     async fn handle(&self, message: &Message, _: Event) -> Outcome {
-        self.0.send(message.id.clone()).await.unwrap();
+        if message.id == self.impossible {
+            return Outcome::Park("they said \"\0\"".to_owned());
+        }
+        self.handled.send(message.id.clone()).await.unwrap();
         Outcome::Done
     }
 }
@@ -34,95 +43,157 @@ fn headers(entries: &[(&'static str, &str)]) -> FieldTable {
     headers
 }
 
-#[tokio::test]
-async fn a_message_that_is_no_event_is_parked_and_those_behind_it_are_handled() {
-    const KEY: &str = "order.cancel_requested.v1";
-    let rabbit = Rabbit::fresh().await;
-    rabbit.broker.declare(BINDINGS).await.unwrap();
+fn aged(version: &str) -> FieldTable {
+    headers(&[
+        ("cloudEvents:time", "2026-11-24T12:00:00Z"),
+        ("cloudEvents:aggregateversion", version),
+    ])
+}
+
+/// What somebody sends, and why it is parked.
+fn foreign() -> Vec<(BasicProperties, &'static [u8], String)> {
+    let named = BasicProperties::default()
+        .with_type(KEY.into())
+        .with_app_id("somebody".into())
+        .with_correlation_id("2".into());
+    let complete = |id: &str| {
+        let named = named.clone().with_message_id(id.into());
+        named.with_headers(aged("3"))
+    };
+    let wrong = |event_type: &str, what: &str| {
+        format!("undecodable: unknown event type `{event_type} ({what})`")
+    };
+    let lacking = "no cloudEvents:time, no cloudEvents:aggregateversion";
+    let nameless =
+        format!("no message_id, no type, no correlation_id, no app_id, {lacking}, sent as {KEY}");
+    let traced = headers(&[
+        ("cloudEvents:time", "yesterday"),
+        // One more than a store can hold.
+        ("cloudEvents:aggregateversion", "9223372036854775808"),
+        ("traceparent", "00\0"),
+    ]);
+    let malformed = "malformed cloudEvents:time, malformed cloudEvents:aggregateversion";
+    vec![
+        (BasicProperties::default(), b"hello", wrong("", &nameless)),
+        (
+            BasicProperties::default(),
+            b"other words",
+            wrong("", &nameless),
+        ),
+        (
+            named.clone().with_message_id("1".into()),
+            b"{}",
+            wrong(KEY, lacking),
+        ),
+        (
+            complete("evt_no"),
+            b"{}",
+            "undecodable: the event's id is malformed".to_owned(),
+        ),
+        (complete("binary"), b"\xff\xfe", wrong(KEY, "not UTF-8")),
+        (
+            complete("disguised").with_type("order.placed.v1".into()),
+            b"{}",
+            wrong("order.placed.v1", &format!("sent as {KEY}")),
+        ),
+        (
+            complete("nought"),
+            b"{\"a\":\"\0\"}",
+            wrong(KEY, "NUL in body"),
+        ),
+        (
+            complete("n\0ught").with_app_id("some\0body".into()),
+            b"{}",
+            wrong(KEY, "NUL in message_id, NUL in app_id"),
+        ),
+        (
+            complete("unaged").with_headers(traced),
+            b"{}",
+            wrong(KEY, &format!("{malformed}, NUL in traceparent")),
+        ),
+        (
+            complete("oldest").with_headers(aged("9223372036854775807")),
+            b"{}",
+            "undecodable: the event's id is malformed".to_owned(),
+        ),
+    ]
+}
+
+async fn send(rabbit: &Rabbit, foreign: &[(BasicProperties, &'static [u8], String)]) {
     let connection = Connection::connect(rabbit.vhost.url(), ConnectionProperties::default());
     let connection = connection.await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     let options = ConfirmSelectOptions::default();
     channel.confirm_select(options).await.unwrap();
-    let named = BasicProperties::default()
-        .with_message_id("1".into())
-        .with_type(KEY.into())
-        .with_app_id("somebody".into())
-        .with_correlation_id("2".into());
-    let complete = headers(&[
-        ("cloudEvents:time", "2026-11-24T12:00:00Z"),
-        ("cloudEvents:aggregateversion", "3"),
-    ]);
-    for (properties, body) in [
-        (BasicProperties::default(), b"hello".as_slice()),
-        (BasicProperties::default(), b"other words"),
-        (named.clone(), b"{}"),
-        (
-            named
-                .clone()
-                .with_message_id("evt_no".into())
-                .with_headers(complete.clone()),
-            b"{}",
-        ),
-        (
-            named
-                .clone()
-                .with_message_id("binary".into())
-                .with_headers(complete.clone()),
-            b"\xff\xfe",
-        ),
-        (
-            named
-                .with_message_id("disguised".into())
-                .with_type("order.placed.v1".into())
-                .with_headers(complete),
-            b"{}",
-        ),
-    ] {
-        channel
-            .basic_publish(
-                EXCHANGE.into(),
-                KEY.into(),
-                BasicPublishOptions::default(),
-                body,
-                properties,
-            )
-            .await
-            .unwrap()
-            .await
-            .unwrap();
+    for (properties, body, _) in foreign {
+        let options = BasicPublishOptions::default();
+        let sent = channel.basic_publish(
+            EXCHANGE.into(),
+            KEY.into(),
+            options,
+            body,
+            properties.clone(),
+        );
+        sent.await.unwrap().await.unwrap();
     }
-    let event = message_of(&cancel_requested());
-    rabbit.broker.publish(vec![event.clone()]).await.unwrap();
+}
 
-    let (store, clock, life) = (Store::open().await, clock(), life());
+async fn what_is_no_event_is_parked_and_events_behind_it_are_handled(bench: impl StoreBench) {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.broker.declare(BINDINGS).await.unwrap();
+    let foreign = foreign();
+    send(&rabbit, &foreign).await;
+    let [impossible, event] = [(); 2].map(|()| message_of(&cancel_requested()));
+    let events = vec![impossible.clone(), event.clone()];
+    rabbit.broker.publish(events).await.unwrap();
+
+    let (store, clock, life) = (bench.store(), clock(), life());
     let (handled, mut arrived) = tokio::sync::mpsc::channel(10);
-    Consumers::new(&life, rabbit.broker.clone(), store.messages.clone(), clock)
-        .queue(QUEUE, Arc::new(Count(handled)), ConsumerSettings::default())
+    let count = Count {
+        handled,
+        impossible: impossible.id,
+    };
+    Consumers::new(&life, rabbit.broker.clone(), store.clone(), clock)
+        .queue(QUEUE, Arc::new(count), ConsumerSettings::default())
         .start();
     assert_eq!(arrived.recv().await, Some(event.id));
+    let mut expected: Vec<_> = foreign.into_iter().map(|(_, _, reason)| reason).collect();
+    expected.push("they said \"\u{fffd}\"".to_owned());
     let parked = until("all others to be parked", async || {
-        let parked = store.messages.parked(None, 100).await.unwrap();
-        (parked.len() == 6).then_some(parked)
+        let parked = store.parked(None, 100).await.unwrap();
+        (parked.len() == expected.len()).then_some(parked)
     })
     .await;
-    let mut reasons: Vec<_> = parked.into_iter().map(|parked| parked.reason).collect();
+    let mut reasons: Vec<_> = parked.iter().map(|parked| parked.reason.clone()).collect();
     reasons.sort();
-    let undecodable = "undecodable: unknown event type";
-    let lacking = "no cloudEvents:time, no cloudEvents:aggregateversion";
-    let nameless = format!(
-        "{undecodable} ` (no message_id, no type, no correlation_id, no app_id, {lacking}, sent as {KEY})`"
-    );
-    assert_eq!(
-        reasons,
-        [
-            "undecodable: the event's id is malformed".to_owned(),
-            nameless.clone(),
-            nameless,
-            format!("{undecodable} `{KEY} ({lacking})`"),
-            format!("{undecodable} `{KEY} (not UTF-8)`"),
-            format!("{undecodable} `order.placed.v1 (sent as {KEY})`"),
-        ]
-    );
+    expected.sort();
+    assert_eq!(reasons, expected);
+    let kept = |id: &str| {
+        let mut kept = parked.iter().map(|parked| &parked.message);
+        kept.find(|message| message.id == id).unwrap()
+    };
+    assert_eq!(kept("nought").body, "{\"a\":\"\u{fffd}\"}");
+    assert_eq!(kept("n\u{fffd}ught").producer, "some\u{fffd}body");
+    assert_eq!(kept("unaged").traceparent.as_deref(), Some("00\u{fffd}"));
+    assert_eq!(kept("unaged").aggregate_version, 0);
+    assert_eq!(kept("oldest").aggregate_version, 9_223_372_036_854_775_807);
     life.shut_down().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_parked_in_an_embedded_store() {
+    let store = Store::open().await;
+    what_is_no_event_is_parked_and_events_behind_it_are_handled(store).await;
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_parked_in_postgresql() {
+    let store = postgres_messages::Store::fresh().await;
+    what_is_no_event_is_parked_and_events_behind_it_are_handled(store).await;
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_parked_in_mongodb() {
+    let store = mongo_messages::Store::fresh().await;
+    what_is_no_event_is_parked_and_events_behind_it_are_handled(store).await;
 }
