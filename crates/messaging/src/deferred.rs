@@ -22,6 +22,9 @@ pub struct DeferredMessage {
     pub queue: String,
     /// How often it was tried, counted when a try begins: this one too.
     pub attempts: u32,
+    /// How many tries in a row before this one nobody told the end of. In the first of them it was perhaps one of several, in
+    /// the others it was alone.
+    pub unended: u32,
 }
 
 /// Where a page of parked messages ends.
@@ -76,6 +79,7 @@ pub struct DeferredStats {
 ///
 /// A try is counted when it begins, so that a message which kills its process uses up its tries too. Whoever tells how a
 /// try ended tells which one; if its lease has ended and the message was taken, done or replayed since, nothing changes.
+/// Only done is done, whichever try it was: its effect is committed, so no other try is needed, nor a person.
 #[async_trait]
 pub trait DeferredStore: Send + Sync + 'static {
     /// Keeps a message for `next_at` after a first try. One that is kept already stays as it is.
@@ -99,11 +103,11 @@ pub trait DeferredStore: Send + Sync + 'static {
     /// Takes messages whose time has come, oldest first, for two minutes, and counts a try for each. Suspects are left out.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<DeferredMessage>, StoreError>;
 
-    /// The same for one suspect: a message whose last try nobody told the end of. It may have killed the process, and is
-    /// tried alone.
+    /// The same for one suspect: a message whose last try nobody told the end of. It may have killed the process, or its
+    /// process was killed, or the store was away at the end. It is to be tried alone.
     async fn suspect(&self, now: Timestamp) -> Result<Option<DeferredMessage>, StoreError>;
 
-    /// Forgets a message: it is done.
+    /// Forgets a message: it is done, in this try or in an earlier one whose lease has ended since.
     async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError>;
 
     /// Puts a message off once more: this try failed.
@@ -114,7 +118,7 @@ pub trait DeferredStore: Send + Sync + 'static {
         next_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Puts a message off without counting this try: it was none.
+    /// Puts a message off without counting this try: it was none. A suspect stays one.
     async fn give_back(
         &self,
         tried: &DeferredMessage,

@@ -76,7 +76,7 @@ impl SqliteMessages {
                 "UPDATE outbox SET claimed_until = 0 WHERE published_at IS NULL",
                 [],
             )?;
-            connection.execute("UPDATE deferred SET next_at = 0 WHERE in_hand", [])?;
+            connection.execute("UPDATE deferred SET next_at = 0 WHERE unended > 0", [])?;
             Ok::<_, StoreError>(())
         })
         .await?;

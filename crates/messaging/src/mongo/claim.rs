@@ -12,13 +12,13 @@ use mongo_store::mongodb::{Collection, Database};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// What is looked for, in which order, what the mark changes besides, and a field that counts it.
+/// What is looked for, in which order, what the mark changes besides, and by how much the mark raises fields that count.
 pub(super) struct Claim {
     pub(super) collection: &'static str,
     pub(super) free: Document,
     pub(super) order: Document,
     pub(super) taken: Document,
-    pub(super) counted: Option<&'static str>,
+    pub(super) counted: Document,
     pub(super) limit: u32,
 }
 
@@ -82,8 +82,8 @@ impl Claim {
         let mut still_free = self.free.clone();
         still_free.insert("_id", doc! { "$in": ids.clone() });
         let mut update = doc! { "$set": taken };
-        if let Some(counted) = self.counted {
-            update.insert("$inc", doc! { counted: 1_i64 });
+        if !self.counted.is_empty() {
+            update.insert("$inc", self.counted.clone());
         }
         let marked = collection.update_many(still_free, update);
         let marked = marked.await?.modified_count;

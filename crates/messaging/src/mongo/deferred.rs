@@ -34,13 +34,19 @@ impl MongoMessages {
         limit: u32,
         suspects: bool,
     ) -> Result<Vec<DeferredMessage>, StoreError> {
+        let some = doc! { "$gt": 0_i64 };
+        let unended = if suspects {
+            some
+        } else {
+            doc! { "$not": some }
+        };
         let claim = Claim {
             collection: DEFERRED,
-            free: doc! { "next_at": { "$lte": now.unix_millis() }, "in_hand": { "$exists": suspects } },
+            free: doc! { "next_at": { "$lte": now.unix_millis() }, "unended": unended },
             order: doc! { "next_at": 1, "_id": 1 },
             // Due again, as a suspect, if nobody says what became of it.
-            taken: doc! { "next_at": now.plus(LEASE).unix_millis(), "in_hand": true },
-            counted: Some("attempts"),
+            taken: doc! { "next_at": now.plus(LEASE).unix_millis() },
+            counted: doc! { "attempts": 1_i64, "unended": 1_i64 },
             limit,
         };
         let taken = claim.take(self.db.mongo(), |row: &DeferredRow| &row.key);
@@ -49,17 +55,19 @@ impl MongoMessages {
     }
 
     /// Tells how a try ended, unless the message was taken by another since.
-    async fn ended(&self, tried: &DeferredMessage, mut update: Document) -> Result<(), StoreError> {
+    async fn ended(
+        &self,
+        tried: &DeferredMessage,
+        set: Document,
+        mut unset: Document,
+    ) -> Result<(), StoreError> {
         let this_try = doc! {
             "_id": key(&tried.message.id, &tried.queue),
             "attempts": i64::from(tried.attempts),
-            "in_hand": true,
+            "unended": { "$gt": 0_i64 },
         };
-        let unset = update.entry("$unset".to_owned());
-        let unset = unset.or_insert_with(|| doc! {}.into());
-        if let Some(unset) = unset.as_document_mut() {
-            unset.extend(doc! { "in_hand": "", "claim": "" });
-        }
+        unset.insert("claim", "");
+        let update = doc! { "$set": set, "$unset": unset };
         let rows = self.rows::<Document>();
         self.db
             .run(rows.update_one(this_try, update))
@@ -112,7 +120,7 @@ impl DeferredStore for MongoMessages {
             "$inc": { "attempts": 1_i64 },
             "$min": { "parked_at": now.unix_millis() },
             "$set": { "reason": reason },
-            "$unset": { "next_at": "", "in_hand": "" },
+            "$unset": { "next_at": "", "unended": "" },
         };
         self.keep(queue, message, doc! {}, parked).await
     }
@@ -137,8 +145,8 @@ impl DeferredStore for MongoMessages {
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let later = doc! { "reason": reason, "next_at": next_at.unix_millis() };
-        self.ended(tried, doc! { "$set": later }).await
+        let later = doc! { "reason": reason, "next_at": next_at.unix_millis(), "unended": 0_i64 };
+        self.ended(tried, later, doc! {}).await
     }
 
     async fn give_back(
@@ -146,11 +154,13 @@ impl DeferredStore for MongoMessages {
         tried: &DeferredMessage,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
+        // As it was before this try.
         let later = doc! {
-            "$set": { "next_at": next_at.unix_millis() },
-            "$inc": { "attempts": -1_i64 },
+            "next_at": next_at.unix_millis(),
+            "attempts": i64::from(tried.attempts) - 1,
+            "unended": i64::from(tried.unended),
         };
-        self.ended(tried, later).await
+        self.ended(tried, later, doc! {}).await
     }
 
     async fn give_up(
@@ -159,11 +169,9 @@ impl DeferredStore for MongoMessages {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let parked = doc! {
-            "$set": { "reason": reason, "parked_at": now.unix_millis() },
-            "$unset": { "next_at": "" },
-        };
-        self.ended(tried, parked).await
+        let parked = doc! { "reason": reason, "parked_at": now.unix_millis() };
+        self.ended(tried, parked, doc! { "next_at": "", "unended": "" })
+            .await
     }
 
     async fn parked(

@@ -108,6 +108,9 @@ pub(super) struct DeferredRow {
     message: MessageFields,
     queue: String,
     attempts: i64,
+    /// Not there before the first try that was taken from here.
+    #[serde(default)]
+    unended: i64,
     reason: String,
     parked_at: Option<i64>,
 }
@@ -121,6 +124,7 @@ impl DeferredRow {
     pub(super) fn taken(self) -> DeferredMessage {
         DeferredMessage {
             attempts: self.attempts().saturating_add(1),
+            unended: u32::try_from(self.unended).unwrap_or(u32::MAX),
             queue: self.queue,
             message: self.message.into(),
         }

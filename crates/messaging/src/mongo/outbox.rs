@@ -40,7 +40,7 @@ impl OutboxStore for MongoMessages {
             free: doc! { "pending": true, "claimed_until": { "$lte": now.unix_millis() } },
             order: doc! { "seq": 1 },
             taken: doc! { "claimed_until": now.plus(lease).unix_millis() },
-            counted: None,
+            counted: doc! {},
             limit,
         };
         let taken = claim.take(self.db.mongo(), |fields: &MessageFields| &fields.id);

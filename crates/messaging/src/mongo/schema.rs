@@ -94,14 +94,15 @@ async fn inbox(database: &Database) -> Result<()> {
     ensure_indexes(database, INBOX, [by_age]).await
 }
 
-/// `next_at` is there while a message is tried again, `parked_at` when it waits for a person. `in_hand` is there from the
-/// beginning of a try to its end; what has it after its time was up is a suspect. The key is made of the message and the queue.
+/// `next_at` is there while a message is tried again, `parked_at` when it waits for a person. `unended` counts the tries in a
+/// row that nobody has told the end of yet; what has such tries after its time was up is a suspect. The key is made of the
+/// message and the queue.
 async fn deferred(database: &Database) -> Result<()> {
     let mut properties = message_properties();
     properties.extend(doc! {
         "message_id": { "bsonType": "string" },
         "queue": { "bsonType": "string" },
-        "in_hand": { "enum": [true] },
+        "unended": { "bsonType": "long", "minimum": 0 },
         "attempts": { "bsonType": "long", "minimum": 0 },
         "reason": { "bsonType": "string" },
         "next_at": { "bsonType": "long" },

@@ -58,8 +58,9 @@ impl PostgresMessages {
                 message: message(row)?,
                 queue: row.try_get(8)?,
                 attempts: attempts(row, 9)?,
+                unended: attempts(row, 10)?,
             };
-            Ok((row.try_get::<i64, _>(10)?, deferred))
+            Ok((row.try_get::<i64, _>(11)?, deferred))
         });
         let mut due = due.await?;
         // An UPDATE returns its rows in no order.

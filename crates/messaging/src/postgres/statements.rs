@@ -50,27 +50,27 @@ postgres_store::statements! {
 
     PARK = "INSERT INTO deferred (", message_columns!(), ", queue, attempts, reason, parked_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) ON CONFLICT (id, queue) DO UPDATE SET next_at = NULL, \
-        in_hand = FALSE, reason = excluded.reason, attempts = deferred.attempts + 1, \
+        unended = 0, reason = excluded.reason, attempts = deferred.attempts + 1, \
         parked_at = coalesce(deferred.parked_at, excluded.parked_at)";
 
     /// Gives each message to one of several replicas, for as long as a lease, and counts a try: suspects, or the others.
-    DUE = "WITH due AS MATERIALIZED (SELECT id, queue, next_at FROM deferred WHERE next_at <= $2 AND in_hand = $4 \
+    DUE = "WITH due AS MATERIALIZED (SELECT id, queue, next_at FROM deferred WHERE next_at <= $2 AND (unended > 0) = $4 \
         ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-        UPDATE deferred SET next_at = $1, in_hand = TRUE, attempts = attempts + 1 \
+        UPDATE deferred SET next_at = $1, unended = unended + 1, attempts = attempts + 1 \
         WHERE id = ANY (ARRAY(SELECT id FROM due)) AND (id, queue) IN (SELECT id, queue FROM due) AND ", relaxed!(),
-        " RETURNING ", message_columns!(), ", queue, attempts, \
+        " RETURNING ", message_columns!(), ", queue, attempts, unended - 1, \
         (SELECT due.next_at FROM due WHERE due.id = deferred.id AND due.queue = deferred.queue)";
 
     RESOLVE = "DELETE FROM deferred WHERE id = $1 AND queue = $2";
 
-    RESCHEDULE = "UPDATE deferred SET in_hand = FALSE, reason = $4, next_at = $5 \
-        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
+    RESCHEDULE = "UPDATE deferred SET unended = 0, reason = $4, next_at = $5 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND unended > 0";
 
-    GIVE_BACK = "UPDATE deferred SET in_hand = FALSE, attempts = attempts - 1, next_at = $4 \
-        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
+    GIVE_BACK = "UPDATE deferred SET unended = unended - 1, attempts = attempts - 1, next_at = $4 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND unended > 0";
 
-    GIVE_UP = "UPDATE deferred SET in_hand = FALSE, reason = $4, next_at = NULL, parked_at = $5 \
-        WHERE id = $1 AND queue = $2 AND attempts = $3 AND in_hand";
+    GIVE_UP = "UPDATE deferred SET unended = 0, reason = $4, next_at = NULL, parked_at = $5 \
+        WHERE id = $1 AND queue = $2 AND attempts = $3 AND unended > 0";
 
     PARKED = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
         WHERE parked_at IS NOT NULL AND (parked_at, id, queue) > ($1, $2, $4) ORDER BY parked_at, id, queue LIMIT $3";

@@ -34,7 +34,7 @@ impl DeferredStore for SqliteMessages {
     ) -> Result<(), StoreError> {
         let row = NewRow::parked(queue, message, reason, now);
         let conflict =
-            "ON CONFLICT DO UPDATE SET next_at = NULL, in_hand = 0, reason = excluded.reason,
+            "ON CONFLICT DO UPDATE SET next_at = NULL, unended = 0, reason = excluded.reason,
             attempts = attempts + 1, parked_at = coalesce(parked_at, excluded.parked_at)";
         self.write(move |connection| row.insert(connection, conflict))
             .await
@@ -66,8 +66,13 @@ impl DeferredStore for SqliteMessages {
         reason: &str,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.ended(tried, "reason = ?4, next_at = ?5", Some(reason), next_at)
-            .await
+        self.ended(
+            tried,
+            "unended = 0, reason = ?4, next_at = ?5",
+            Some(reason),
+            next_at,
+        )
+        .await
     }
 
     async fn give_back(
@@ -75,7 +80,7 @@ impl DeferredStore for SqliteMessages {
         tried: &DeferredMessage,
         next_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let change = "attempts = attempts - 1, reason = coalesce(?4, reason), next_at = ?5";
+        let change = "attempts = attempts - 1, unended = unended - 1, reason = coalesce(?4, reason), next_at = ?5";
         self.ended(tried, change, None, next_at).await
     }
 
@@ -85,7 +90,7 @@ impl DeferredStore for SqliteMessages {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let change = "reason = ?4, next_at = NULL, parked_at = ?5";
+        let change = "unended = 0, reason = ?4, next_at = NULL, parked_at = ?5";
         self.ended(tried, change, Some(reason), now).await
     }
 
@@ -191,7 +196,7 @@ impl SqliteMessages {
         self.write(move |connection| {
             let mut taken = find(connection)?;
             let mut take = connection.prepare_cached(
-                "UPDATE deferred SET in_hand = 1, attempts = attempts + 1, next_at = ?3 WHERE id = ?1 AND queue = ?2",
+                "UPDATE deferred SET unended = unended + 1, attempts = attempts + 1, next_at = ?3 WHERE id = ?1 AND queue = ?2",
             )?;
             let until = now.plus(LEASE).unix_millis();
             for deferred in &mut taken {
@@ -218,7 +223,7 @@ impl SqliteMessages {
         );
         let reason = reason.map(ToOwned::to_owned);
         let sql = format!(
-            "UPDATE deferred SET in_hand = 0, {change} WHERE id = ?1 AND queue = ?2 AND attempts = ?3 AND in_hand"
+            "UPDATE deferred SET {change} WHERE id = ?1 AND queue = ?2 AND attempts = ?3 AND unended > 0"
         );
         self.write(move |connection| {
             connection.prepare_cached(&sql)?.execute(params![
@@ -241,8 +246,8 @@ fn due(
     suspects: bool,
 ) -> Result<Vec<DeferredMessage>, sqlite_store::StoreError> {
     let sql = format!(
-        "SELECT {MESSAGE_COLUMNS}, queue, attempts FROM deferred INDEXED BY deferred_due
-         WHERE next_at <= ?1 AND in_hand = ?3 ORDER BY next_at LIMIT ?2"
+        "SELECT {MESSAGE_COLUMNS}, queue, attempts, unended FROM deferred INDEXED BY deferred_due
+         WHERE next_at <= ?1 AND (unended > 0) = ?3 ORDER BY next_at LIMIT ?2"
     );
     let due = connection
         .prepare_cached(&sql)?
@@ -251,6 +256,7 @@ fn due(
                 message: message(row)?,
                 queue: row.get(8)?,
                 attempts: row.get(9)?,
+                unended: row.get(10)?,
             })
         })?
         .collect::<Result<_, _>>()?;

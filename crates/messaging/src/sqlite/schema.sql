@@ -22,8 +22,8 @@ CREATE TABLE inbox (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbox_by_age ON inbox (received_at);
 
--- A row with next_at is deferred, one with parked_at is parked. While a message is tried, it is in_hand, and next_at is the end
--- of its lease; one that is in_hand after that is a suspect.
+-- A row with next_at is deferred, one with parked_at is parked. unended counts the tries in a row that nobody has told the end
+-- of yet. While a message is tried, next_at is the end of its lease; one with unended tries after that is a suspect.
 CREATE TABLE deferred (
   id TEXT NOT NULL,
   queue TEXT NOT NULL,
@@ -37,11 +37,11 @@ CREATE TABLE deferred (
   attempts INTEGER NOT NULL CHECK (attempts >= 0),
   reason TEXT NOT NULL,
   next_at INTEGER,
-  in_hand INTEGER NOT NULL DEFAULT 0 CHECK (in_hand IN (0, 1)),
+  unended INTEGER NOT NULL DEFAULT 0 CHECK (unended >= 0),
   parked_at INTEGER,
   PRIMARY KEY (id, queue),
   CHECK ((next_at IS NULL) <> (parked_at IS NULL)),
-  CHECK (in_hand = 0 OR next_at IS NOT NULL)
+  CHECK (unended = 0 OR next_at IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deferred_due ON deferred (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deferred_parked ON deferred (parked_at, id, queue) WHERE parked_at IS NOT NULL;

@@ -1,11 +1,13 @@
 //! Consumers: one effect a message, whatever happens on the way.
 
+mod deferred;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{Clock as _, Event, ManualClock, topology};
+use contracts::{Event, ManualClock, topology};
 use messaging::embedded::EmbeddedBroker;
 use messaging::{
     Broker as _, ConsumerSettings, Consumers, DELIVERY_LIMIT, DeferredStats, DeferredStore as _,
@@ -14,11 +16,9 @@ use messaging::{
 use service_kit::{Lifecycle, trace_context};
 use sqlite_store::StoreError;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
-use crate::fixtures::{
-    Store, TRACEPARENT, cancel_requested, clock, ids, life, message_of, messages, now, sorted,
-    until,
-};
+use crate::fixtures::{Store, TRACEPARENT, clock, ids, life, messages, now, sorted, until};
 
 const QUEUE: &str = topology::PRODUCT_ORDERS;
 
@@ -27,6 +27,8 @@ const QUEUE: &str = topology::PRODUCT_ORDERS;
 enum Answer {
     Is(Outcome),
     Panics,
+    /// Until the test says so.
+    Waits,
 }
 
 /// Answers as told, message by message and try by try; `Done` when nothing is left to say.
@@ -35,6 +37,7 @@ struct Script {
     answers: Mutex<HashMap<String, Vec<Answer>>>,
     calls: Mutex<Vec<String>>,
     traces: Mutex<Vec<Option<String>>>,
+    go_on: Notify,
 }
 
 impl Script {
@@ -70,6 +73,10 @@ impl Handler for Script {
         match answer {
             Some(Answer::Is(outcome)) => outcome,
             Some(Answer::Panics) => panic!("a bug in a handler"),
+            Some(Answer::Waits) => {
+                self.go_on.notified().await;
+                Outcome::Done
+            }
             None => Outcome::Done,
         }
     }
@@ -230,7 +237,7 @@ async fn what_never_succeeds_is_parked_after_six_tries_and_works_after_a_replay(
     for (tries, seconds) in [(2, 1), (3, 10), (4, 60), (5, 600), (6, 3600)] {
         until("the try to be counted", async || {
             // Counted when it began, and put off now.
-            let counted = "SELECT attempts FROM deferred WHERE next_at IS NOT NULL AND NOT in_hand";
+            let counted = "SELECT attempts FROM deferred WHERE next_at IS NOT NULL AND unended = 0";
             let db = &service.store.db;
             let attempts = db.read(move |connection| {
                 Ok::<_, StoreError>(connection.query_row(counted, [], |row| row.get::<_, u32>(0))?)
@@ -384,76 +391,4 @@ async fn what_the_broker_gave_up_on_is_parked() {
     );
     service.until_the_broker_holds(0).await;
     assert_eq!(service.script.calls(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn while_the_store_is_away_tries_of_deferred_messages_are_not_counted() {
-    let service = Service::new().await;
-    let message = message_of(&cancel_requested());
-    let away = Answer::Is(Outcome::Unavailable("the store is away".to_owned()));
-    service.script.says(&message, vec![away; 20]);
-    let store = &service.store.messages;
-    store
-        .defer(QUEUE, message.clone(), "too early", now())
-        .await
-        .unwrap();
-    service.start();
-    until("the store to be back", async || {
-        service.clock.advance(Duration::from_secs(1));
-        let stats = store.deferred_stats().await.unwrap();
-        assert_eq!(stats.parked, 0);
-        (stats == NOTHING).then_some(())
-    })
-    .await;
-    assert_eq!(service.script.calls().len(), 21);
-}
-
-#[tokio::test]
-async fn a_deferred_message_that_kills_the_process_is_parked_after_six_tries_and_no_other_is() {
-    let service = Service::new().await;
-    let sent = messages(3);
-    let store = &service.store.messages;
-    for message in &sent {
-        store
-            .defer(QUEUE, message.clone(), "too early", now())
-            .await
-            .unwrap();
-    }
-    // All are in hand when the process dies for the first time; then each suspect is alone.
-    assert_eq!(store.due(now(), 16).await.unwrap().len(), 3);
-    service.clock.advance(Duration::from_mins(2));
-    for _ in 0..4 {
-        while let Some(suspect) = store.suspect(service.clock.now()).await.unwrap() {
-            if suspect.message.id != sent[1].id {
-                store.resolve(&suspect).await.unwrap();
-            }
-        }
-        service.clock.advance(Duration::from_mins(2));
-    }
-    service.start();
-    service.until_stats(PARKED).await;
-    let parked = service.parked(&sent[1]).await;
-    assert!(
-        parked.reason.contains("may kill the process"),
-        "{}",
-        parked.reason
-    );
-    assert_eq!(service.script.calls(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_deferred_message_without_a_handler_is_parked() {
-    let service = Service::new().await;
-    let message = message_of(&cancel_requested());
-    let store = &service.store.messages;
-    store
-        .defer("product.gone", message.clone(), "too early", now())
-        .await
-        .unwrap();
-    service.start();
-    service.until_stats(PARKED).await;
-    assert_eq!(
-        service.parked(&message).await.reason,
-        "this service has no handler for product.gone"
-    );
 }

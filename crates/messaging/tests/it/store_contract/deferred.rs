@@ -31,6 +31,7 @@ pub async fn a_deferred_message_is_due_when_its_time_has_come_until_it_is_done(b
         message,
         queue: QUEUE.to_owned(),
         attempts: 2,
+        unended: 0,
     };
     assert_eq!(store.due(due_at, 9).await.unwrap(), [second.clone()]);
     assert_eq!(store.due(due_at, 9).await.unwrap(), [], "it is in hand");
@@ -59,7 +60,7 @@ pub async fn a_try_that_was_none_is_not_counted(bench: impl Bench) {
     store.defer(QUEUE, message, "r", now()).await.unwrap();
     for _ in 0..20 {
         let due = tried(&*store, now()).await;
-        assert_eq!(due.attempts, 2);
+        assert_eq!((due.attempts, due.unended), (2, 0));
         store.give_back(&due, now()).await.unwrap();
     }
     assert_eq!(store.suspect(now().plus(HOUR)).await.unwrap(), None);
@@ -87,7 +88,10 @@ pub async fn a_try_without_an_end_is_counted_and_makes_a_suspect(bench: impl Ben
     for attempts in 3..9 {
         let mut suspects = Vec::new();
         while let Some(suspect) = store.suspect(at).await.unwrap() {
-            assert_eq!(suspect.attempts, attempts);
+            assert_eq!(
+                (suspect.attempts, suspect.unended),
+                (attempts, attempts - 2)
+            );
             suspects.push(suspect.message.id);
         }
         assert_eq!(sorted(suspects), sorted(ids(&sent[..2])));
@@ -96,7 +100,33 @@ pub async fn a_try_without_an_end_is_counted_and_makes_a_suspect(bench: impl Ben
     // Whoever lives to tell the end is none.
     let suspect = store.suspect(at).await.unwrap().unwrap();
     store.reschedule(&suspect, "too early", at).await.unwrap();
-    assert_eq!(tried(&*store, at).await.message, suspect.message);
+    let cleared = DeferredMessage {
+        attempts: suspect.attempts + 1,
+        unended: 0,
+        ..suspect
+    };
+    assert_eq!(tried(&*store, at).await, cleared);
+}
+
+pub async fn a_suspect_whose_try_was_none_stays_one(bench: impl Bench) {
+    let store = bench.store();
+    let message = message_of(&cancel_requested());
+    store.defer(QUEUE, message, "r", now()).await.unwrap();
+    tried(&*store, now()).await;
+    let at = now().plus(LEASED);
+    let suspect = store.suspect(at).await.unwrap().unwrap();
+    assert_eq!((suspect.attempts, suspect.unended), (3, 1));
+    for _ in 0..20 {
+        store.give_back(&suspect, at).await.unwrap();
+        assert_eq!(store.due(at, 9).await.unwrap(), [], "not among others");
+        let again = store.suspect(at).await.unwrap();
+        assert_eq!(again.as_ref(), Some(&suspect));
+    }
+    store.resolve(&suspect).await.unwrap();
+    assert_eq!(
+        store.deferred_stats().await.unwrap(),
+        DeferredStats::default()
+    );
 }
 
 pub async fn whose_lease_has_ended_changes_nothing(bench: impl Bench) {
@@ -197,6 +227,7 @@ pub async fn a_message_that_is_deferred_twice_keeps_its_first_row(bench: impl Be
         message,
         queue: QUEUE.to_owned(),
         attempts: 3,
+        unended: 0,
     };
     assert_eq!(store.due(now(), 9).await.unwrap(), [expected]);
 }
@@ -299,6 +330,7 @@ pub async fn a_replayed_message_is_due_at_once_and_starts_over(bench: impl Bench
         message,
         queue: QUEUE.to_owned(),
         attempts: 1,
+        unended: 0,
     };
     assert_eq!(store.due(later, 9).await.unwrap(), [expected]);
     assert_eq!(store.parked(None, 9).await.unwrap(), []);
