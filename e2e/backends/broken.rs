@@ -70,6 +70,7 @@ async fn each_thing_broken_once_under_load_loses_and_doubles_nothing() {
     let shop = platform()
         .replicas(2)
         .chaos_everywhere()
+        .mails_may_repeat()
         .own(Server::Postgres)
         .own(Server::Mongo)
         .own(Server::Rabbit)

@@ -394,6 +394,7 @@ async fn whatever_breaks_nothing_is_lost_or_doubled() {
         .own(Server::Postgres)
         .own(Server::Mongo)
         .chaos_everywhere()
+        .mails_may_repeat()
         .patience(PATIENCE);
     let mut trial = Trial::start(builder, "nemesis customers").await.unwrap();
     let mut faults = Faults::default();

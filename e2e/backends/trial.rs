@@ -53,7 +53,8 @@ impl Trial {
         ordered.context("the customers could not go on")
     }
 
-    /// Waits for rest; then all invariants hold, everything the customers were told is true, and nothing was parked.
+    /// Waits for rest; then all invariants hold, everything the customers were told is true, nothing was parked, and
+    /// no mail came twice unless the builder was told that it may.
     pub async fn exact(&self) -> Result<Snapshot> {
         let stores = self.shop.quiescent().await?;
         let told = self.as_told(&stores).await;

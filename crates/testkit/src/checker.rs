@@ -18,9 +18,9 @@ use anyhow::{Result, bail};
 use tokio::time::Instant;
 
 pub use self::snapshot::{
-    About, AboutOrder, Contact, Delivery, Kept, Key, Lines, Messages, Notification, Notifications,
-    Offer, Order, Orders, Queues, Reservation, Shelf, Snapshot, Stock, Tapped, Told, Users,
-    Waiting,
+    About, AboutOrder, Contact, Delivery, Kept, Key, Lines, Mails, Messages, Notification,
+    Notifications, Offer, Order, Orders, Queues, Reservation, Shelf, Snapshot, Stock, Tapped, Told,
+    Users, Waiting,
 };
 pub use self::stores::{StoreUrls, Stores};
 pub use self::tap::Tap;

@@ -1,5 +1,5 @@
 //! The whole shop as it runs in production: each service as processes of its own, on MongoDB, PostgreSQL and RabbitMQ, with
-//! replicas behind load balancers, and proxies on the edges that a test wants to break.
+//! a fake mail server, replicas behind load balancers, and proxies on the edges that a test wants to break.
 //!
 //! ```no_run
 //! # async fn test(program: &'static str, declare: testkit::platform::Declare) -> anyhow::Result<()> {
@@ -59,6 +59,7 @@ pub use self::service::Service;
 use crate::chaos::Proxy;
 use crate::checker::{Snapshot, StoreUrls, Stores, Tap};
 use crate::client::Client;
+use crate::mail_server::FakeMailServer;
 use crate::servers::{Mongo, Postgres, Rabbit};
 use crate::wait;
 
@@ -70,6 +71,7 @@ pub struct Platform {
     proxies: BTreeMap<Edge, Vec<Proxy>>,
     stores: Stores,
     back_ends: BackEnds,
+    mail_server: FakeMailServer,
     folder: Folder,
 }
 
@@ -201,7 +203,7 @@ impl Platform {
         self.stores.tap().context("there is no tap")
     }
 
-    /// The folder that mails are written to; read it with [`crate::maildir`].
+    /// The folder that the mail server keeps mails in, each as often as it came; read it with [`crate::maildir`].
     #[must_use]
     pub fn mails(&self) -> PathBuf {
         self.folder.path().join(MAIL)

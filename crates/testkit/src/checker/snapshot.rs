@@ -23,8 +23,17 @@ pub struct Snapshot {
     pub broker: Option<Queues>,
     /// What a queue that is bound to everything saw, if there is one.
     pub tap: Option<BTreeMap<String, Tapped>>,
-    /// How often each mail arrived, by `Message-ID`, if it is known where mails go.
-    pub mails: Option<BTreeMap<String, u32>>,
+    /// What arrived, if it is known where mails go.
+    pub mails: Option<Mails>,
+}
+
+/// What a mailbox holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mails {
+    /// How often each mail arrived, by `Message-ID`.
+    pub arrived: BTreeMap<String, u32>,
+    /// Whether something was done to the senders after which a mail may come again (rows D1 and D2).
+    pub may_repeat: bool,
 }
 
 /// The messages of one service.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use contracts::{Clock as _, SystemClock};
 
 use super::load::{Mongo, Postgres, Rabbit};
-use super::snapshot::{Notifications, Orders, Snapshot};
+use super::snapshot::{Mails, Notifications, Orders, Snapshot};
 use super::{PATIENCE, Tap};
 use crate::maildir;
 
@@ -40,6 +40,7 @@ pub struct Stores {
     broker: Rabbit,
     tap: Option<Tap>,
     mails: Option<PathBuf>,
+    mails_may_repeat: bool,
     patience: Duration,
 }
 
@@ -54,6 +55,7 @@ impl Stores {
             broker: Rabbit::new(&urls.broker),
             tap: None,
             mails: None,
+            mails_may_repeat: false,
             patience: PATIENCE,
         })
     }
@@ -65,10 +67,17 @@ impl Stores {
         self
     }
 
-    /// Compares what was sent with the mails in a Maildir, too (I10).
+    /// Compares what was sent with the mails in a Maildir, too: each is there once (I10).
     #[must_use]
     pub fn mailing_to(mut self, folder: PathBuf) -> Self {
         self.mails = Some(folder);
+        self
+    }
+
+    /// Each mail is there once or more: something happens to those who send them that makes mails come again.
+    #[must_use]
+    pub fn mails_may_repeat(mut self) -> Self {
+        self.mails_may_repeat = true;
         self
     }
 
@@ -101,8 +110,17 @@ impl Stores {
             user: self.user.users().await.context("the store of user")?,
             tap: self.tap.as_ref().map(Tap::seen),
             // A mail is written before it is recorded.
-            mails: self.mails.as_deref().map(maildir::count).transpose()?,
+            mails: self.mails().transpose()?,
         })
+    }
+
+    fn mails(&self) -> Option<Result<Mails>> {
+        let folder = self.mails.as_deref()?;
+        let mails = maildir::count(folder).map(|arrived| Mails {
+            arrived,
+            may_repeat: self.mails_may_repeat,
+        });
+        Some(mails)
     }
 
     /// Waits until nothing moves any more (I3), then checks that all invariants hold; returns what was there then. The error

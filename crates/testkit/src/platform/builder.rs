@@ -15,6 +15,7 @@ use super::folder::{Folder, MAIL};
 use super::{Edge, Platform, Replica, Service};
 use crate::chaos::Proxy;
 use crate::checker::{Stores, Tap};
+use crate::mail_server::FakeMailServer;
 
 /// Makes all queues and bindings in the virtual host of the URL, as an administrator does before the first start.
 pub type Declare = fn(String) -> BoxFuture<'static, Result<()>>;
@@ -34,6 +35,7 @@ pub struct Builder {
     settings: Vec<(Service, String, String)>,
     patience: Option<Duration>,
     tapped: bool,
+    mails_may_repeat: bool,
 }
 
 impl Builder {
@@ -48,6 +50,7 @@ impl Builder {
             settings: Vec::new(),
             patience: None,
             tapped: true,
+            mails_may_repeat: false,
         }
     }
 
@@ -108,6 +111,13 @@ impl Builder {
         self
     }
 
+    /// What happens to the notification service makes mails come again: it is killed, or stands still for longer than a lease
+    /// lasts. Without this word a mail that comes twice is a failure.
+    pub fn mails_may_repeat(mut self) -> Self {
+        self.mails_may_repeat = true;
+        self
+    }
+
     /// Makes databases and queues, migrates, starts all processes, and waits until all are ready.
     pub async fn start(self) -> Result<Platform> {
         self.check_programs()?;
@@ -116,9 +126,12 @@ impl Builder {
         (self.declare)(back_ends.urls.broker.clone())
             .await
             .context("cannot declare the queues")?;
-        let mut stores = Stores::at(&back_ends.urls)
-            .await?
-            .mailing_to(folder.path().join(MAIL));
+        let mails = folder.path().join(MAIL);
+        let mail_server = FakeMailServer::start(&mails).await?;
+        let mut stores = Stores::at(&back_ends.urls).await?.mailing_to(mails);
+        if self.mails_may_repeat {
+            stores = stores.mails_may_repeat();
+        }
         if self.tapped {
             stores = stores.tapped(Tap::open(&back_ends.urls.broker).await?);
         }
@@ -134,6 +147,7 @@ impl Builder {
             proxies: BTreeMap::new(),
             stores,
             back_ends,
+            mail_server,
             folder,
         };
         self.wire(&mut platform).await?;
@@ -171,6 +185,7 @@ impl Builder {
     ) -> Result<Replica> {
         let mut neighbours = Neighbours {
             user: platform.balanced(Service::User),
+            mail: Some(platform.mail_server.address()),
             ..Neighbours::default()
         };
         if let Some(store) = platform.back_ends.store(service) {

@@ -1,6 +1,8 @@
 //! What each process is told by its environment, and nothing else: the settings of the machine that runs the tests must not
 //! leak into it.
 
+use std::net::SocketAddr;
+
 use super::Service;
 use super::folder::{ADMIN_PASSWORD, Folder, MAIL, SIGNING_KEY};
 
@@ -20,6 +22,8 @@ pub(super) struct Neighbours {
     pub(super) user: String,
     /// `host:port` of the user service, for its address books.
     pub(super) address_books: String,
+    /// The mail server.
+    pub(super) mail: Option<SocketAddr>,
 }
 
 pub(super) fn of(
@@ -56,7 +60,7 @@ pub(super) fn of(
             let url = format!("http://{}", neighbours.address_books);
             all.push(variable("SHOP__USER_SERVICE__URL", &url));
         }
-        Service::Notification => all.push(variable("SHOP__MAILDIR", &folder.file(MAIL))),
+        Service::Notification => all.extend(notification(neighbours, folder)),
         Service::Product => {}
     }
     let own = settings.iter().filter(|(of, _, _)| *of == service);
@@ -72,6 +76,17 @@ fn gateway(neighbours: &Neighbours) -> Vec<(String, String)> {
         all.push(variable(&format!("SHOP__UPSTREAMS__{name}__URL"), &url));
         // Replicas come and go; their load balancer watches them.
         all.push(variable(&format!("SHOP__UPSTREAMS__{name}__ADMIN_URL"), ""));
+    }
+    all
+}
+
+/// The folder is used only if a test takes the mail server away again, by an empty `SMTP__HOST`.
+fn notification(neighbours: &Neighbours, folder: &Folder) -> Vec<(String, String)> {
+    let mut all = vec![variable("SHOP__MAILDIR", &folder.file(MAIL))];
+    if let Some(address) = neighbours.mail {
+        all.push(variable("SHOP__SMTP__HOST", &address.ip().to_string()));
+        all.push(variable("SHOP__SMTP__PORT", &address.port().to_string()));
+        all.push(variable("SHOP__SMTP__TLS", "none"));
     }
     all
 }

@@ -16,4 +16,6 @@ mod folder;
 #[cfg(test)]
 mod isolated;
 #[cfg(test)]
+mod mail_server;
+#[cfg(test)]
 mod servers;
