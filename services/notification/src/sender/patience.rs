@@ -107,7 +107,8 @@ mod tests {
         assert_eq!(weather.allows(0, 8, now), 8);
     }
     #[test]
-    fn one_place_is_claimed_for_at_once_if_nothing_is_being_tried_and_else_half_of_them_or_what_stays_free() {
+    fn one_free_place_is_claimed_for_if_nothing_is_being_tried_else_half_of_them_or_what_stays_free()
+     {
         let at_first: Vec<_> = (0..=8)
             .filter(|free| are_worth_a_claim(*free, 0, 8, false))
             .collect();
@@ -117,7 +118,10 @@ mod tests {
             .collect();
         assert_eq!(later, [4, 5, 6, 7, 8]);
         assert!(are_worth_a_claim(1, 0, 1, false));
-        assert!(are_worth_a_claim(1, 7, 8, true), "slow mails hold up others");
+        assert!(
+            are_worth_a_claim(1, 7, 8, true),
+            "slow mails hold up others"
+        );
         assert!(!are_worth_a_claim(0, 1, 1, true));
     }
 
