@@ -3,7 +3,8 @@
 //! `make nemesis SECONDS=600 SEED=7`. A run of `SEED` draws the same faults in the same order; when they strike depends on the
 //! machine. A failure prints the seed and keeps stores and logs.
 
-use std::collections::BTreeMap;
+mod faults;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,6 +17,7 @@ use testkit::platform::{Edge, Platform, Replica, Server, Service};
 use testkit::seed;
 use tokio::time::Instant;
 
+use self::faults::{Faults, SERVICES, TO_OTHERS, ToOthers, ToReplica, crash_points};
 use crate::platform::platform;
 use crate::trial::{Trial, lasting};
 
@@ -34,122 +36,6 @@ fn duration() -> Duration {
     let named = std::env::var("NEMESIS_SECONDS").ok();
     let seconds = named.and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(USUAL))
-}
-
-/// What happens to a process of the shop.
-#[derive(Clone, Copy, Debug)]
-enum ToReplica {
-    Kill,
-    Terminate,
-    Halt,
-    /// It dies at a named moment, when it comes to it.
-    Crash(&'static str),
-}
-
-/// What happens to a server or to the network.
-#[derive(Clone, Copy, Debug)]
-enum ToOthers {
-    KillRabbit,
-    KillPostgres,
-    KillMongo,
-    HaltRabbit,
-    HaltPostgres,
-    HaltMongo,
-    MemoryAlarm,
-    EndSessions,
-    Cut,
-    Reset,
-    Silence,
-    Delay,
-    LoseReply,
-}
-
-const TO_OTHERS: [ToOthers; 13] = [
-    ToOthers::KillRabbit,
-    ToOthers::KillPostgres,
-    ToOthers::KillMongo,
-    ToOthers::HaltRabbit,
-    ToOthers::HaltPostgres,
-    ToOthers::HaltMongo,
-    ToOthers::MemoryAlarm,
-    ToOthers::EndSessions,
-    ToOthers::Cut,
-    ToOthers::Reset,
-    ToOthers::Silence,
-    ToOthers::Delay,
-    ToOthers::LoseReply,
-];
-
-/// Whose processes are struck: everybody's.
-const SERVICES: [Service; 5] = [
-    Service::Gateway,
-    Service::User,
-    Service::Product,
-    Service::Order,
-    Service::Notification,
-];
-
-/// Crash points that a service passes again and again.
-fn crash_points(service: Service) -> &'static [&'static str] {
-    match service {
-        Service::Order => &[
-            "order.before_commit",
-            "order.after_commit",
-            "relay.after_claim",
-            "relay.after_publish",
-            "relay.after_confirm",
-            "consumer.order.stock.after_commit",
-        ],
-        Service::Product => &[
-            "product.mid_transaction",
-            "consumer.product.orders.on_receipt",
-            "consumer.product.orders.after_commit",
-            "relay.after_publish",
-        ],
-        Service::Notification => &[
-            "consumer.notification.intake.after_commit",
-            "notification.sender.after_send",
-            "notification.sender.after_record",
-        ],
-        Service::User | Service::Gateway => &[],
-    }
-}
-
-/// What was tried, by name.
-#[derive(Default)]
-struct Faults {
-    struck: BTreeMap<String, usize>,
-    /// What found nothing to break: a crash point or a reply that it did not come to in time.
-    missed: BTreeMap<String, usize>,
-}
-
-impl Faults {
-    fn count(&mut self, what: String, struck: bool) {
-        let counts = if struck {
-            &mut self.struck
-        } else {
-            &mut self.missed
-        };
-        *counts.entry(what).or_default() += 1;
-    }
-
-    /// For `make nemesis`, which shows it.
-    fn report(&self, orders: &BTreeMap<String, usize>) {
-        let sum = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
-        let crashes = self
-            .struck
-            .iter()
-            .filter(|(what, _)| what.starts_with("Crash"));
-        let crashes: usize = crashes.map(|(_, times)| times).sum();
-        eprintln!("{} faults: {:?}", sum(&self.struck), self.struck);
-        eprintln!("of them {crashes} at crash points");
-        eprintln!(
-            "{} armed but never reached, not counted: {:?}",
-            sum(&self.missed),
-            self.missed
-        );
-        eprintln!("{} orders: {orders:?}", sum(orders));
-    }
 }
 
 /// One who breaks things, one after the other.
