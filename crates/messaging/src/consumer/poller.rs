@@ -167,27 +167,20 @@ impl Court {
         match outcome {
             Outcome::Done => store.resolve(due).await,
             Outcome::Unavailable(_) => store.give_back(due, now.plus(AGAIN)).await,
-            Outcome::Park(reason) => {
-                tracing::warn!(
-                    queue = due.queue,
-                    id = due.message.id,
-                    reason,
-                    "a message is parked"
-                );
-                store.give_up(due, reason, now).await
-            }
+            Outcome::Park(reason) => self.park(due, reason).await,
             Outcome::Retry(reason) => {
                 if let Some(wait) = wait_after(due.attempts) {
                     return store.reschedule(due, reason, now.plus(wait)).await;
                 }
-                tracing::warn!(
-                    queue = due.queue,
-                    id = due.message.id,
-                    reason,
-                    "a message is parked after its last try"
-                );
-                store.give_up(due, reason, now).await
+                self.park(due, reason).await
             }
         }
+    }
+
+    async fn park(&self, due: &DeferredMessage, reason: &str) -> Result<(), StoreError> {
+        let (queue, id, attempt) = (&due.queue, &due.message.id, due.attempts);
+        tracing::warn!(queue, id, attempt, reason, "a message is parked");
+        let now = self.shared.clock.now();
+        self.shared.deferred.give_up(due, reason, now).await
     }
 }

@@ -183,14 +183,20 @@ async fn credentials_of_the_settings_win_over_those_of_the_url() {
     assert_eq!(migrated, APPLIED);
 }
 
-#[tokio::test]
-async fn with_an_authority_nothing_is_sent_to_a_server_that_it_does_not_vouch_for() {
+/// A server with a certificate, and the authority that vouches for it.
+async fn with_tls() -> (Postgres, Authority) {
     let authority = Authority::new().unwrap();
     let options = PostgresOptions {
         tls: Some(authority.clone()),
         ..PostgresOptions::default()
     };
     let server = Postgres::start_with(&options).await.unwrap();
+    (server, authority)
+}
+
+#[tokio::test]
+async fn with_an_authority_nothing_is_sent_to_a_server_that_it_does_not_vouch_for() {
+    let (server, authority) = with_tls().await;
     let folder = tempfile::tempdir().unwrap();
     let file_of = |name: &str, authority: &Authority| {
         let file = folder.path().join(name);
@@ -245,12 +251,7 @@ async fn migrate_by(
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
-    let authority = Authority::new().unwrap();
-    let options = PostgresOptions {
-        tls: Some(authority.clone()),
-        ..PostgresOptions::default()
-    };
-    let server = Postgres::start_with(&options).await.unwrap();
+    let (server, authority) = with_tls().await;
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, authority.certificate()).unwrap();

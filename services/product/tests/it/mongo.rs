@@ -1,6 +1,8 @@
 //! The MongoDB store keeps the contract, also with two replicas at work; its server refuses what breaks I1, and finds
 //! everything along an index.
 
+mod round_trips;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -377,50 +379,4 @@ async fn the_service_works_on_a_migrated_database() {
     assert_eq!(answers.len(), 50, "one answer each");
     service.wait_for_stock("A", (0, 30, 0)).await;
     service.stop().await;
-}
-
-/// What one message about stock makes the server do, without the commit that follows.
-async fn operations(
-    place: &Place,
-    fixture: &Fixture,
-    id: &str,
-    command: StockCommand,
-) -> Vec<String> {
-    let profile = place.db.collection::<Document>("system.profile");
-    let noted = async || {
-        let ours = doc! { "ns": { "$not": { "$regex": "system\\.profile$" } } };
-        let noted = profile.find(ours).sort(doc! { "$natural": 1 }).await;
-        noted.unwrap().try_collect::<Vec<_>>().await.unwrap()
-    };
-    let before = noted().await.len();
-    fixture.hear(id, command).await;
-    let database = format!("{}.", place.db.mongo().name());
-    let noted = noted().await;
-    let new = noted.iter().skip(before).map(|operation| {
-        let text = |key| operation.get_str(key).unwrap();
-        let place = text("ns").strip_prefix(&database).unwrap();
-        format!("{} {place}", text("op"))
-    });
-    new.collect()
-}
-
-#[tokio::test]
-async fn an_order_costs_few_round_trips() {
-    let (fixture, place) = in_a_database().await;
-    fixture.product("MUG", 9).await;
-    place.db.watch_plans().await.unwrap();
-    let order = order(fixture.clock.now(), &[("MUG", 1)], 1_000);
-    let id = order.order_id;
-    let placed = StockCommand::Hold(order);
-    let held = operations(&place, &fixture, "h", placed.clone()).await;
-    let reads = ["update inbox", "command $cmd.aggregate"];
-    let writes = ["update inventory", "update reservation"];
-    let tells = ["insert outbox"];
-    assert_eq!(held, [&reads[..], &writes, &tells].concat());
-    let again = operations(&place, &fixture, "h", placed).await;
-    assert_eq!(again, ["update inbox"]);
-    let confirmed = operations(&place, &fixture, "c", StockCommand::Commit(id)).await;
-    assert_eq!(confirmed, [&reads[..], &writes].concat());
-    let released = operations(&place, &fixture, "r", StockCommand::Release(id)).await;
-    assert_eq!(released, [&reads[..], &writes, &tells].concat());
 }
