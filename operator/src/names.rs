@@ -1,0 +1,110 @@
+//! Names and labels: what belongs to which platform.
+
+use std::collections::BTreeMap;
+
+/// The field manager of everything that the operator applies.
+pub const FIELD_MANAGER: &str = "shopplatform-operator";
+/// The label of everything that belongs to a platform; its value is the platform's name.
+pub const PLATFORM_LABEL: &str = "shopplatform.io/platform";
+/// The hash of what was built, on every child: it differs from the built one if the child has to be applied.
+pub const BUILT_HASH: &str = "shopplatform.io/built-hash";
+/// The hash of settings, on pod templates: a changed setting replaces the pods.
+pub const SETTINGS_HASH: &str = "shopplatform.io/settings-hash";
+
+/// Components of every platform. An extra service is not called like one of them, nor like one of them with an ending: its
+/// children could have the names, or its pods the labels, of others.
+const TAKEN: [&str; 13] = [
+    "administrator",
+    "backup",
+    "default",
+    "gateway",
+    "mongodb",
+    "notification",
+    "order",
+    "postgres",
+    "product",
+    "provision",
+    "rabbitmq",
+    "signing-key",
+    "user",
+];
+
+/// Whether an extra service cannot have that name, for children of the platform have names that are made of it.
+#[must_use]
+pub fn is_taken(name: &str) -> bool {
+    // `x-migrate` are the pods that migrate the store of `x`.
+    name.ends_with("-migrate")
+        || TAKEN.iter().any(|taken| {
+            name.strip_prefix(taken)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+}
+
+/// A part of a platform, such as `order` or `mongodb`: the last part of its children's names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Component(String);
+
+impl Component {
+    /// The component of that name, which the schema has checked: a DNS label.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whose children they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The namespace of the platform and of all its children.
+    pub namespace: String,
+    /// The platform's name.
+    pub name: String,
+    /// The platform's uid.
+    pub uid: String,
+}
+
+impl Owner {
+    /// `<platform>-<rest>`.
+    #[must_use]
+    pub fn child(&self, rest: &str) -> String {
+        format!("{}-{rest}", self.name)
+    }
+
+    /// What selects the pods of one component; never changed, for selectors cannot be.
+    #[must_use]
+    pub fn selector(&self, component: &Component) -> BTreeMap<String, String> {
+        [
+            (PLATFORM_LABEL, self.name.as_str()),
+            ("app.kubernetes.io/name", component.as_str()),
+            ("app.kubernetes.io/instance", self.name.as_str()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// The labels of a component's children, with those of [`Owner::selector`]. Without the version: a label that changes with it
+    /// would change everything at every upgrade.
+    #[must_use]
+    pub fn labels(&self, component: &Component) -> BTreeMap<String, String> {
+        let mut labels = self.selector(component);
+        for (key, value) in [
+            ("app.kubernetes.io/part-of", "shop-platform"),
+            ("app.kubernetes.io/managed-by", FIELD_MANAGER),
+        ] {
+            labels.insert(key.to_owned(), value.to_owned());
+        }
+        labels
+    }
+}
