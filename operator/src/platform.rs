@@ -65,6 +65,8 @@ pub struct Platform {
     /// Which generation of the services' passwords is in use, from 1: each generation is a Secret of its own and the other one
     /// of two users, so that replicas with the old one go on working while new ones start.
     pub credentials: u32,
+    /// Whether no pod has the generation before any more: then its users are locked out.
+    pub lock_previous: bool,
     /// How old passwords and keys get before the next generation of them is made.
     pub rotate_after: Option<Duration>,
     /// A hash of what is in each Secret that variables (`env`) name, by the Secret's name: pods that use it are replaced when it
