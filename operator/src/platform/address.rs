@@ -11,8 +11,6 @@ pub struct Address {
     pub path: String,
     /// What stands after the question mark, as it is written, without parts that name a user or password; empty for none.
     pub options: String,
-    /// Whether the URI names a user.
-    pub has_user: bool,
 }
 
 /// Why a text is no [`Address`].
@@ -40,14 +38,13 @@ impl Address {
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may hold an `@` that somebody forgot to encode: hosts never do.
-        let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
         let hosts = hosts.split(',').map(|host| host_of(host, default_port));
         Ok(Self {
             scheme: scheme.to_owned(),
             hosts: hosts.collect::<Result<_, _>>()?,
             path: path.to_owned(),
             options: without_users(options),
-            has_user: !user.is_empty(),
         })
     }
 
@@ -115,7 +112,6 @@ mod tests {
                 ],
                 path: "shop".to_owned(),
                 options: "replicaSet=rs0&tls=true".to_owned(),
-                has_user: true,
             })
         );
         assert_eq!(
@@ -125,7 +121,6 @@ mod tests {
                 hosts: vec![("[::1]".to_owned(), 5)],
                 path: String::new(),
                 options: String::new(),
-                has_user: false,
             })
         );
     }

@@ -1,0 +1,174 @@
+//! Writes what differs: every child of a platform, in one pass, whatever becomes of single ones.
+//!
+//! * A child is applied if the hash on it is not the one it was built with, or if the fields that are ours changed since we
+//!   applied it. At the fixpoint nothing is read and nothing is written.
+//! * A child that is not known yet is looked for first, by one list a kind: an object of our name that is not ours stays as it is,
+//!   and is told as a [`Failure::Conflict`].
+//! * What is not wanted any more is deleted after everything was applied, and only then.
+
+mod create;
+mod orphans;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::Client;
+
+pub use write::Failure;
+
+use crate::child::{Child, ChildKey, Writing, hash_of};
+use crate::names::Owner;
+use crate::observed::{Cluster, Observed, State, View};
+
+/// What became of a pass.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Children that could not be written.
+    pub failures: Vec<(ChildKey, Failure)>,
+    /// Children that wait for a Job, and for which.
+    pub waiting: Vec<(ChildKey, String)>,
+    /// How many were written or deleted.
+    pub writes: usize,
+}
+
+/// Which fields were ours after we applied a child: what differs later was changed by somebody else.
+pub type Applied = BTreeMap<ChildKey, String>;
+
+/// What a process that starts knows of earlier ones' writes: all children are as they were applied if `digest`, which the last
+/// pass left in status, is that of what is there. If it is not, each child is applied once, which changes nothing where
+/// nothing is wrong.
+#[must_use]
+pub fn recall(digest: Option<&str>, view: &View) -> Applied {
+    let applied: Applied = view
+        .children
+        .iter()
+        .map(|(key, observed)| (key.clone(), observed.fields.clone()))
+        .collect();
+    if digest == Some(digest_of(&applied).as_str()) {
+        applied
+    } else {
+        Applied::new()
+    }
+}
+
+/// A digest of all that was applied.
+#[must_use]
+pub fn digest_of(applied: &Applied) -> String {
+    let fields: Vec<_> = applied
+        .iter()
+        .map(|(key, fields)| serde_json::json!([key.to_string(), fields]))
+        .collect();
+    hash_of(&serde_json::Value::Array(fields))
+}
+
+/// A pass over one platform.
+pub struct Pass<'a> {
+    /// Who writes.
+    pub client: &'a Client,
+    /// Where answers are taken in, so that the next pass does not see what was before.
+    pub cluster: &'a Cluster,
+    /// Whose children they are.
+    pub owner: &'a Owner,
+    /// What there was at the beginning.
+    pub view: &'a View,
+    /// What was applied before, by this process; empty at its first pass.
+    pub applied: &'a mut Applied,
+}
+
+impl Pass<'_> {
+    /// Writes what differs of `children`, then deletes what is not among them.
+    pub async fn run(mut self, children: &[Child]) -> Outcome {
+        let mut outcome = Outcome::default();
+        let (mut applied, mut unknown) = (Vec::new(), Vec::new());
+        for child in children {
+            match self.todo(child) {
+                Todo::Nothing => {}
+                Todo::Apply => applied.push(child),
+                Todo::LookFor => unknown.push(child),
+                Todo::Hand => self.hand(child, &mut outcome).await,
+                Todo::Wait(job) => outcome.waiting.push((child.key.clone(), job)),
+                Todo::Fail(failure) => outcome.failures.push((child.key.clone(), failure)),
+            }
+        }
+        let foreign = self.foreign(&unknown).await;
+        for child in unknown {
+            match foreign.get(&child.key) {
+                Some(failure) => outcome.failures.push((child.key.clone(), failure.clone())),
+                None => match &child.writing {
+                    Writing::CreateOnce(drawn) => self.create(child, drawn, &mut outcome).await,
+                    Writing::Apply | Writing::After(_) => applied.push(child),
+                },
+            }
+        }
+        applied.sort_by(|a, b| a.key.cmp(&b.key));
+        self.apply_all(&applied, &mut outcome).await;
+        if outcome.failures.is_empty() && outcome.waiting.is_empty() {
+            let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
+            self.delete_orphans(&wanted, &mut outcome).await;
+        }
+        outcome
+    }
+
+    fn todo(&self, child: &Child) -> Todo {
+        let known = self.view.children.get(&child.key);
+        if let Writing::After(jobs) = &child.writing
+            && let Some(job) = jobs.iter().find(|job| !self.is_complete(job))
+        {
+            return Todo::Wait(job.clone());
+        }
+        let Some(known) = known else {
+            return Todo::LookFor;
+        };
+        if known.deleting {
+            return Todo::Fail(Failure::Deleting);
+        }
+        if let Some(owner) = self.other_owner(child, known) {
+            return Todo::Fail(Failure::Conflict { owner });
+        }
+        match child.writing {
+            Writing::CreateOnce(_) if known.has_owner != child.has_owner() => Todo::Hand,
+            Writing::CreateOnce(_) => Todo::Nothing,
+            Writing::Apply | Writing::After(_) if self.is_as_applied(child, known) => Todo::Nothing,
+            Writing::Apply | Writing::After(_) => Todo::Apply,
+        }
+    }
+
+    /// Whose a known child is, if it is not ours. Disks and Secrets that a platform of the same name left are taken back; of other
+    /// kinds only what lost its owner and is as we built it, with our uid.
+    fn other_owner(&self, child: &Child, known: &Observed) -> Option<String> {
+        match &known.controller {
+            Some(uid) if *uid == self.owner.uid => None,
+            Some(uid) => Some(format!("the owner with uid {uid}")),
+            None if known.has_owner => Some("an owner that is no controller".to_owned()),
+            None if child.key.kind.is_kept() || known.built_hash.as_ref() == Some(&child.hash) => None,
+            None => Some("a platform of the same name that was deleted without its children".to_owned()),
+        }
+    }
+
+    fn is_as_applied(&self, child: &Child, known: &Observed) -> bool {
+        known.built_hash.as_ref() == Some(&child.hash)
+            && self.applied.get(&child.key) == Some(&known.fields)
+    }
+
+    fn is_complete(&self, job: &str) -> bool {
+        let key = ChildKey {
+            kind: crate::child::Kind::Job,
+            name: job.to_owned(),
+        };
+        matches!(
+            self.view.children.get(&key).map(|job| &job.state),
+            Some(State::Job { complete: true, .. })
+        )
+    }
+}
+
+/// What a child needs.
+enum Todo {
+    Nothing,
+    Apply,
+    LookFor,
+    /// Its owner is set or removed, and nothing else.
+    Hand,
+    Wait(String),
+    Fail(Failure),
+}

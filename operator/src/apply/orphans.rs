@@ -1,0 +1,68 @@
+//! Children that are not wanted any more.
+
+use std::collections::BTreeSet;
+
+use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
+
+use super::{Failure, Outcome, Pass};
+use crate::child::{ChildKey, Kind};
+use crate::names::PLATFORM_LABEL;
+
+impl Pass<'_> {
+    /// Deletes children that are not `wanted`, each only as the fresh list has it. Disks are never deleted: data is lost by a
+    /// person's hand only.
+    pub(super) async fn delete_orphans(&mut self, wanted: &BTreeSet<&ChildKey>, outcome: &mut Outcome) {
+        let candidates: BTreeSet<&ChildKey> = self
+            .view
+            .children
+            .iter()
+            .filter(|(key, observed)| {
+                key.kind != Kind::PersistentVolumeClaim && !wanted.contains(key) && !observed.deleting
+            })
+            .map(|(key, _)| key)
+            .collect();
+        let kinds: BTreeSet<Kind> = candidates.iter().map(|key| key.kind).collect();
+        for kind in kinds {
+            let selector = format!("{PLATFORM_LABEL}={}", self.owner.name);
+            match self.api(kind).list_metadata(&ListParams::default().labels(&selector)).await {
+                Ok(list) => {
+                    for object in list.items {
+                        let name = object.metadata.name.clone().unwrap_or_default();
+                        let key = ChildKey { kind, name };
+                        if candidates.contains(&key) {
+                            self.delete(&key, object.metadata.uid, object.metadata.resource_version, outcome)
+                                .await;
+                        }
+                    }
+                }
+                Err(error) => {
+                    let key = ChildKey { kind, name: "(all)".to_owned() };
+                    outcome.failures.push((key, Failure::of(error)));
+                }
+            }
+        }
+    }
+
+    async fn delete(
+        &mut self,
+        key: &ChildKey,
+        uid: Option<String>,
+        resource_version: Option<String>,
+        outcome: &mut Outcome,
+    ) {
+        let parameters = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions { uid, resource_version }),
+            ..DeleteParams::default()
+        };
+        match self.api(key.kind).delete(&key.name, &parameters).await {
+            Ok(_) => {
+                outcome.writes += 1;
+                self.applied.remove(key);
+            }
+            // Gone, or changed since the list: the next pass looks again.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => outcome.failures.push((key.clone(), Failure::of(error))),
+        }
+    }
+}

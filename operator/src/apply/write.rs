@@ -1,0 +1,99 @@
+//! One write to the API server, and what its refusal means.
+
+use futures_util::stream::{self, StreamExt};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::core::DynamicObject;
+
+use super::{Outcome, Pass};
+use crate::child::{Child, Kind};
+use crate::names::FIELD_MANAGER;
+
+/// How many writes of one platform are under way at a time.
+const CONCURRENT: usize = 8;
+
+/// Why a child could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// There is an object of that name which is not ours.
+    #[error("there is one that belongs to {owner}: remove or rename it, or give the platform another name")]
+    Conflict {
+        /// Whose it is.
+        owner: String,
+    },
+    /// It is still being deleted.
+    #[error("the one before is still being deleted: something holds it, see its finalizers")]
+    Deleting,
+    /// The API server does not have its kind.
+    #[error("the cluster does not have its API: install it, or choose a mode that does not need it")]
+    NoApi,
+    /// The API server refuses it as it is.
+    #[error("the API server refuses it: {0}")]
+    Refused(String),
+    /// A quota is used up.
+    #[error("a quota does not allow it: {0}")]
+    Quota(String),
+    /// The operator may not.
+    #[error("the operator is not allowed to: {0}")]
+    Forbidden(String),
+    /// The API server could not be asked, or is busy; tried again.
+    #[error("the API server could not carry it out: {0}")]
+    Unavailable(String),
+}
+
+impl Failure {
+    /// What an error of the client means.
+    pub(crate) fn of(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => {
+                let message = status.message.clone();
+                match status.code {
+                    404 => Self::NoApi,
+                    403 if message.contains("exceeded quota") => Self::Quota(message),
+                    403 => Self::Forbidden(message),
+                    400 | 422 => Self::Refused(message),
+                    _ => Self::Unavailable(message),
+                }
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+
+    /// Whether another try may succeed without anybody changing anything.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Deleting | Self::Unavailable(_))
+    }
+}
+
+impl Pass<'_> {
+    pub(super) fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.owner.namespace, &kind.api_resource())
+    }
+
+    /// Applies each, several at a time; those that others are made of come first, for keys are sorted by kind.
+    pub(super) async fn apply_all(&mut self, children: &[&Child], outcome: &mut Outcome) {
+        let results: Vec<_> = stream::iter(children)
+            .map(|child| {
+                let api = self.api(child.key.kind);
+                async move {
+                    let parameters = PatchParams::apply(FIELD_MANAGER).force();
+                    (*child, api.patch(&child.key.name, &parameters, &Patch::Apply(&child.object)).await)
+                }
+            })
+            .buffered(CONCURRENT)
+            .collect()
+            .await;
+        for (child, result) in results {
+            match result {
+                Ok(object) => {
+                    outcome.writes += 1;
+                    let observed = crate::observed::reduce(child.key.kind, &object);
+                    self.applied.insert(child.key.clone(), observed.fields);
+                    self.cluster.put(child.key.kind, &object);
+                }
+                Err(error) => outcome.failures.push((child.key.clone(), Failure::of(error))),
+            }
+        }
+    }
+}

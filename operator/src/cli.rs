@@ -1,0 +1,28 @@
+//! The command line.
+
+use std::io::Write;
+
+use clap::Parser;
+
+/// The operator of the shop platform.
+#[derive(Debug, Parser)]
+#[command(name = "operator", version, about)]
+pub enum Command {
+    /// Print the custom resource definition as YAML.
+    Crd,
+    /// Work, as soon as no other operator does.
+    Run(crate::run::RunArgs),
+}
+
+impl Command {
+    /// Does what was asked.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Crd => {
+                std::io::stdout().write_all(crate::crd::yaml()?.as_bytes())?;
+                Ok(())
+            }
+            Self::Run(args) => crate::run::run(&args, &service_kit::telemetry::LogSettings::default()),
+        }
+    }
+}

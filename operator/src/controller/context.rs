@@ -1,0 +1,82 @@
+//! What all reconciliations share.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kube::Client;
+
+use crate::apply::Applied;
+use crate::dereference::Secrets;
+use crate::observed::{Cluster, PlatformKey};
+use crate::validate::Defaults;
+
+/// What all reconciliations share.
+pub struct Context {
+    /// Who asks the API server.
+    pub client: Client,
+    /// What the cluster has.
+    pub cluster: Cluster,
+    /// What the Secrets of people have.
+    pub secrets: Secrets,
+    /// What this operator knows.
+    pub defaults: Defaults,
+    /// Which operator it is.
+    pub identity: String,
+    /// What was applied, and how often in a row it failed, by platform.
+    memories: Mutex<HashMap<PlatformKey, Memory>>,
+}
+
+/// What is remembered of a platform between its reconciliations.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The uid that it is about.
+    pub uid: String,
+    /// Fields that were ours after each apply; none before the first pass.
+    pub applied: Option<Applied>,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+impl Context {
+    /// A context without memories.
+    #[must_use]
+    pub fn new(client: Client, defaults: Defaults, identity: String) -> Self {
+        Self {
+            client,
+            cluster: Cluster::default(),
+            secrets: Secrets::default(),
+            defaults,
+            identity,
+            memories: Mutex::default(),
+        }
+    }
+
+    /// What is remembered of a platform; nothing if it is about an older one of the same name.
+    pub(super) fn recall(&self, platform: &PlatformKey, uid: &str) -> Memory {
+        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories
+            .get(platform)
+            .filter(|memory| memory.uid == uid)
+            .cloned()
+            .unwrap_or_else(|| Memory {
+                uid: uid.to_owned(),
+                ..Memory::default()
+            })
+    }
+
+    /// Remembers.
+    pub(super) fn remember(&self, platform: PlatformKey, memory: Memory) {
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(platform, memory);
+    }
+
+    /// Forgets a platform that is gone.
+    pub(super) fn forget(&self, platform: &PlatformKey) {
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(platform);
+    }
+}

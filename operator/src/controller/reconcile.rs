@@ -1,0 +1,177 @@
+//! One pass: dereference, validate, build, apply, status.
+
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::DynamicObject;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+use serde_json::json;
+
+use super::context::Memory;
+use super::{Context, Guarded, back_off};
+use crate::apply::{self, Outcome, Pass};
+use crate::names::Owner;
+use crate::observed::PlatformKey;
+use crate::resource::{ShopPlatform, ShopPlatformStatus};
+use crate::status::{Reason, Report, Verdict};
+use crate::{build, dereference, validate};
+
+/// The status could not be written, or what it is about not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the platform could not be reconciled")]
+pub struct Error(#[source] pub kube::Error);
+
+/// One pass over one platform.
+pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
+    let key = key_of(&guarded);
+    let metadata = guarded.meta();
+    let owner = Owner {
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+    };
+    if metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let mut memory = context.recall(&key, &owner.uid);
+    let generation = metadata.generation.unwrap_or(0);
+    let (verdict, before) = match &guarded.0 {
+        Err(invalid) => (refuse(Reason::Unreadable, invalid.error.clone()), None),
+        Ok(platform) => (Passed::of(platform, &owner, &key, &context, &mut memory).await?, platform.status.as_ref()),
+    };
+    let view = context.cluster.view(&key);
+    let status = Report {
+        generation,
+        operator: &context.identity,
+        before,
+        verdict: &verdict.verdict(),
+        view: &view,
+        now: Timestamp::now(),
+    }
+    .status();
+    let failed = verdict.is_to_be_tried_again();
+    memory.failures = if failed { memory.failures.saturating_add(1) } else { 0 };
+    let failures = memory.failures;
+    context.remember(key.clone(), memory);
+    if before != Some(&status) {
+        write_status(&key, &status, &context).await.map_err(Error)?;
+    }
+    Ok(if failed { Action::requeue(back_off::after(failures)) } else { Action::await_change() })
+}
+
+/// What came of the rooms before status.
+enum Passed {
+    Refused(Reason, String),
+    Applied {
+        platform: Box<crate::platform::Platform>,
+        children: Vec<crate::child::Child>,
+        outcome: Outcome,
+        applied: apply::Applied,
+    },
+}
+
+fn refuse(reason: Reason, message: String) -> Passed {
+    Passed::Refused(reason, message)
+}
+
+impl Passed {
+    async fn of(
+        resource: &ShopPlatform,
+        owner: &Owner,
+        key: &PlatformKey,
+        context: &Context,
+        memory: &mut Memory,
+    ) -> Result<Self, Error> {
+        if let Some(other) = resource.status.as_ref().and_then(|status| status.operator.as_deref())
+            && other != context.identity
+        {
+            return Ok(refuse(
+                Reason::ManagedByAnotherOperator,
+                format!("the operator {other} owns this platform: this one, {}, leaves it alone", context.identity),
+            ));
+        }
+        if resource.spec.paused {
+            return Ok(refuse(Reason::Paused, "paused: nothing is written, and nothing is mended".to_owned()));
+        }
+        let view = context.cluster.view(key);
+        let found = dereference::dereference(resource, key, &context.client, &context.secrets, &view)
+            .await
+            .map_err(Error)?;
+        let platform = match validate::validate(resource, &found, &context.defaults) {
+            Ok(platform) => platform,
+            Err(invalid) => {
+                let reason = invalid.first().map_or(Reason::CannotBuild, |invalid| Reason::Invalid(invalid.reason));
+                let messages: Vec<_> = invalid.iter().map(|invalid| invalid.message.as_str()).collect();
+                return Ok(refuse(reason, messages.join("; ")));
+            }
+        };
+        let children = match build::build(&platform) {
+            Ok(children) => children,
+            Err(error) => return Ok(refuse(Reason::CannotBuild, error.to_string())),
+        };
+        let digest = resource.status.as_ref().and_then(|status| status.applied.as_deref());
+        let mut applied = memory.applied.take().unwrap_or_else(|| apply::recall(digest, &view));
+        let pass = Pass {
+            client: &context.client,
+            cluster: &context.cluster,
+            owner,
+            view: &view,
+            applied: &mut applied,
+        };
+        let outcome = pass.run(&children).await;
+        memory.applied = Some(applied.clone());
+        Ok(Self::Applied { platform: Box::new(platform), children, outcome, applied })
+    }
+
+    fn verdict(&self) -> Verdict<'_> {
+        match self {
+            Self::Refused(reason, message) => Verdict::Refused { reason: *reason, message: message.clone() },
+            Self::Applied { platform, children, outcome, applied } => {
+                Verdict::Applied { platform, children, outcome, applied }
+            }
+        }
+    }
+
+    fn is_to_be_tried_again(&self) -> bool {
+        matches!(self, Self::Applied { outcome, .. } if !outcome.failures.is_empty())
+    }
+}
+
+fn key_of(guarded: &Guarded) -> PlatformKey {
+    PlatformKey {
+        namespace: guarded.namespace().unwrap_or_default(),
+        name: guarded.name_any(),
+    }
+}
+
+/// Counts a failure that nobody else counted.
+pub(super) fn note_failure(guarded: &Guarded, context: &Context) -> u32 {
+    let key = key_of(guarded);
+    let mut memory = context.recall(&key, guarded.meta().uid.as_deref().unwrap_or_default());
+    memory.failures = memory.failures.saturating_add(1);
+    let failures = memory.failures;
+    context.remember(key, memory);
+    failures
+}
+
+async fn write_status(key: &PlatformKey, status: &ShopPlatformStatus, context: &Context) -> Result<(), kube::Error> {
+    let api = Api::<DynamicObject>::namespaced_with(
+        context.client.clone(),
+        &key.namespace,
+        &kube::core::ApiResource::erase::<ShopPlatform>(&()),
+    );
+    let patch = json!({
+        "apiVersion": ShopPlatform::api_version(&()),
+        "kind": ShopPlatform::kind(&()),
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "status": status,
+    });
+    let parameters = PatchParams::apply(crate::names::FIELD_MANAGER).force();
+    match api.patch_status(&key.name, &parameters, &Patch::Apply(&patch)).await {
+        // The platform was deleted in the meantime.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}

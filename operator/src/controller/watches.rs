@@ -1,0 +1,244 @@
+//! Watches of everything that belongs to platforms. Each brings what is reduced on arrival, and says which platform to look at.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, metadata_watcher, watcher as watch};
+use kube::{Api, Client, ResourceExt};
+
+use super::{Context, Guarded};
+use crate::child::Kind;
+use crate::names::PLATFORM_LABEL;
+use crate::observed::{PlatformKey, platform_of};
+
+type Trigger = ObjectRef<Guarded>;
+
+/// What a watch says: look at a platform, or that it has brought all there was when it began.
+enum News {
+    Look(Trigger),
+    Complete,
+}
+
+/// All watches as one stream of platforms to look at. Nothing comes before every watch has brought all there was: what is
+/// only not known yet would be taken for missing.
+pub(super) fn all(
+    client: &Client,
+    context: &Arc<Context>,
+    store: Store<Guarded>,
+    writer: Writer<Guarded>,
+) -> BoxStream<'static, Trigger> {
+    let mut streams = vec![
+        platforms(client, context, writer),
+        pods(client, context),
+        secrets(client, context, store),
+    ];
+    for kind in Kind::ALL {
+        if kind.is_built_in() && kind != Kind::Secret {
+            streams.push(children(client, context, kind));
+        }
+    }
+    let mut incomplete = streams.len();
+    let mut held = HashSet::new();
+    stream::select_all(streams)
+        .flat_map(move |news| {
+            match news {
+                News::Look(platform) => {
+                    held.insert(platform);
+                }
+                News::Complete => incomplete = incomplete.saturating_sub(1),
+            }
+            let ready = if incomplete == 0 { std::mem::take(&mut held) } else { HashSet::new() };
+            stream::iter(ready)
+        })
+        .boxed()
+}
+
+/// What a watch says when it is complete for the first time: later ones only began anew.
+fn first(complete: &mut bool) -> Option<News> {
+    (!std::mem::replace(complete, true)).then_some(News::Complete)
+}
+
+fn look(platform: PlatformKey) -> News {
+    News::Look(ObjectRef::new(&platform.name).within(&platform.namespace))
+}
+
+fn log(what: &'static str) -> impl Fn(&watcher::Error) {
+    move |error| tracing::warn!(what, %error, "a watch was interrupted, and is begun again")
+}
+
+/// The platforms themselves, kept whole: there are few.
+fn platforms(client: &Client, context: &Arc<Context>, writer: Writer<Guarded>) -> BoxStream<'static, News> {
+    let context = Arc::clone(context);
+    let mut complete = false;
+    watch(Api::<Guarded>::all(client.clone()), watcher::Config::default())
+        .default_backoff()
+        .inspect_err(log("platforms"))
+        .reflect(writer)
+        .filter_map(move |event| {
+            let news = match event {
+                Ok(Event::Apply(platform) | Event::InitApply(platform)) => Some(News::Look(ObjectRef::from_obj(&platform))),
+                Ok(Event::Delete(platform)) => {
+                    context.forget(&PlatformKey {
+                        namespace: platform.namespace().unwrap_or_default(),
+                        name: platform.name_any(),
+                    });
+                    None
+                }
+                Ok(Event::InitDone) => first(&mut complete),
+                Ok(Event::Init) | Err(_) => None,
+            };
+            async move { news }
+        })
+        .boxed()
+}
+
+/// Children of one kind.
+fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'static, News> {
+    let api = Api::<DynamicObject>::all_with(client.clone(), &kind.api_resource());
+    let config = watcher::Config::default().labels(PLATFORM_LABEL);
+    let events = if kind.is_watched_as_metadata() {
+        metadata_watcher(api, config).map(|event| event.map(whole)).boxed()
+    } else {
+        watch(api, config).boxed()
+    };
+    let (put, remove, retain) = (Arc::clone(context), Arc::clone(context), Arc::clone(context));
+    reduced(
+        events,
+        "children",
+        move |object| put.cluster.put(kind, object),
+        move |object| remove.cluster.remove(kind, object),
+        move |seen| retain.cluster.retain(kind, seen),
+    )
+}
+
+fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
+    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods");
+    let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
+    let events = watch(api, watcher::Config::default().labels(PLATFORM_LABEL)).boxed();
+    let (put, remove, retain) = (Arc::clone(context), Arc::clone(context), Arc::clone(context));
+    reduced(
+        events,
+        "pods",
+        move |object| put.cluster.put_pod(object),
+        move |object| remove.cluster.remove_pod(object),
+        move |seen| retain.cluster.retain_pods(seen),
+    )
+}
+
+/// Secrets: ours, and those that specs point to, which people make without any label. Metadata only.
+fn secrets(client: &Client, context: &Arc<Context>, platforms: Store<Guarded>) -> BoxStream<'static, News> {
+    let api = Api::<DynamicObject>::all_with(client.clone(), &Kind::Secret.api_resource());
+    let context = Arc::clone(context);
+    let (mut seen, mut complete) = (HashSet::new(), false);
+    metadata_watcher(api, watcher::Config::default())
+        .map(|event| event.map(whole))
+        .default_backoff()
+        .inspect_err(log("secrets"))
+        .flat_map(move |event| {
+            let (mut triggers, mut done) = (Vec::new(), None);
+            match event {
+                Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                    if let Some(platform) = platform_of(&object.metadata) {
+                        seen.insert((platform.clone(), object.name_any()));
+                        triggers.extend(context.cluster.put(Kind::Secret, &object));
+                    }
+                    if context.secrets.changed(&object.metadata) {
+                        triggers.extend(pointing_to(&platforms, &object));
+                    }
+                }
+                Ok(Event::Delete(object)) => {
+                    triggers.extend(context.cluster.remove(Kind::Secret, &object));
+                    context.secrets.gone(&object.metadata);
+                    triggers.extend(pointing_to(&platforms, &object));
+                }
+                Ok(Event::Init) => {
+                    seen.clear();
+                    context.secrets.forget_all();
+                }
+                Ok(Event::InitDone) => {
+                    triggers.extend(context.cluster.retain(Kind::Secret, &seen));
+                    done = first(&mut complete);
+                }
+                Err(_) => {}
+            }
+            stream::iter(triggers.into_iter().map(look).chain(done))
+        })
+        .boxed()
+}
+
+/// Platforms whose spec names this Secret.
+fn pointing_to(platforms: &Store<Guarded>, secret: &DynamicObject) -> Vec<PlatformKey> {
+    let (namespace, name) = (secret.namespace(), secret.name_any());
+    let pointing = platforms.state_filter(|platform| {
+        platform.namespace() == namespace
+            && platform
+                .0
+                .as_ref()
+                .is_ok_and(|platform| crate::dereference::secrets_of(&platform.spec).contains(&name))
+    });
+    pointing
+        .iter()
+        .map(|platform| PlatformKey {
+            namespace: platform.namespace().unwrap_or_default(),
+            name: platform.name_any(),
+        })
+        .collect()
+}
+
+fn whole(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<DynamicObject> {
+    let whole = |partial: PartialObjectMeta<DynamicObject>| DynamicObject {
+        types: partial.types,
+        metadata: partial.metadata,
+        data: serde_json::Value::Null,
+    };
+    match event {
+        Event::Apply(object) => Event::Apply(whole(object)),
+        Event::InitApply(object) => Event::InitApply(whole(object)),
+        Event::Delete(object) => Event::Delete(whole(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+/// A watch whose objects are reduced as they come.
+fn reduced(
+    events: BoxStream<'static, watcher::Result<Event<DynamicObject>>>,
+    what: &'static str,
+    put: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
+    remove: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
+    retain: impl Fn(&HashSet<(PlatformKey, String)>) -> Vec<PlatformKey> + Send + 'static,
+) -> BoxStream<'static, News> {
+    let (mut seen, mut complete) = (HashSet::new(), false);
+    events
+        .default_backoff()
+        .inspect_err(log(what))
+        .flat_map(move |event| {
+            let mut done = None;
+            let changed = match event {
+                Ok(Event::Apply(object)) => put(&object).into_iter().collect(),
+                Ok(Event::InitApply(object)) => {
+                    if let Some(platform) = platform_of(&object.metadata) {
+                        seen.insert((platform, object.name_any()));
+                    }
+                    put(&object).into_iter().collect()
+                }
+                Ok(Event::Delete(object)) => remove(&object).into_iter().collect(),
+                Ok(Event::Init) => {
+                    seen.clear();
+                    Vec::new()
+                }
+                Ok(Event::InitDone) => {
+                    done = first(&mut complete);
+                    retain(&seen)
+                }
+                Err(_) => Vec::new(),
+            };
+            stream::iter(changed.into_iter().map(look).chain(done))
+        })
+        .boxed()
+}

@@ -1,0 +1,94 @@
+//! A whole object becomes the little that matters of it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
+
+use super::{PlatformKey, State};
+use crate::child::{Kind, hash_of};
+use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL};
+
+/// What matters of a child.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Its uid.
+    pub uid: String,
+    /// Its version.
+    pub resource_version: String,
+    /// The uid of its controller.
+    pub controller: Option<String>,
+    /// Whether it has any owner.
+    pub has_owner: bool,
+    /// The hash of what it was built as.
+    pub built_hash: Option<String>,
+    /// A hash of which fields are ours: it changes when somebody else takes one over, or removes one.
+    pub fields: String,
+    /// It is being deleted.
+    pub deleting: bool,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+    /// How it is.
+    pub state: State,
+}
+
+impl Observed {
+    /// Whether nothing that matters differs.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Self {
+            resource_version: other.resource_version.clone(),
+            ..self.clone()
+        } == *other
+    }
+
+    /// The version as a number: since Kubernetes 1.35 they may be compared, and before that they could.
+    pub(super) fn version(&self) -> u64 {
+        self.resource_version.parse().unwrap_or(u64::MAX)
+    }
+}
+
+/// The platform that an object says it belongs to.
+#[must_use]
+pub fn platform_of(metadata: &ObjectMeta) -> Option<PlatformKey> {
+    Some(PlatformKey {
+        namespace: metadata.namespace.clone()?,
+        name: metadata.labels.as_ref()?.get(PLATFORM_LABEL)?.clone(),
+    })
+}
+
+/// What matters of an object.
+#[must_use]
+pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
+    let metadata = &object.metadata;
+    let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    Observed {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        resource_version: metadata.resource_version.clone().unwrap_or_default(),
+        controller: owners
+            .iter()
+            .find(|owner| owner.controller == Some(true))
+            .map(|owner| owner.uid.clone()),
+        has_owner: !owners.is_empty(),
+        built_hash: metadata
+            .annotations
+            .as_ref()
+            .and_then(|annotations| annotations.get(BUILT_HASH).cloned()),
+        fields: fields(metadata),
+        deleting: metadata.deletion_timestamp.is_some(),
+        created: metadata
+            .creation_timestamp
+            .as_ref()
+            .map_or(0, |time| time.0.as_second()),
+        state: State::of(kind, metadata.generation, &object.data),
+    }
+}
+
+/// A hash of the fields that we own by applying. Nobody's values are in it: a value that somebody else set is not ours any more.
+fn fields(metadata: &ObjectMeta) -> String {
+    let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+    let ours = entries.iter().find(|entry| {
+        entry.manager.as_deref() == Some(FIELD_MANAGER)
+            && entry.operation.as_deref() == Some("Apply")
+            && entry.subresource.is_none()
+    });
+    ours.and_then(|entry| entry.fields_v1.as_ref())
+        .map_or_else(String::new, |fields| hash_of(&fields.0))
+}

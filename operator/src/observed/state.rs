@@ -1,0 +1,139 @@
+//! How a child is, as its own status tells.
+
+use serde_json::Value;
+
+use crate::child::Kind;
+
+/// How a child is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is there, and has no more to tell.
+    Present,
+    /// A Deployment or `StatefulSet`.
+    Replicas {
+        /// Wanted.
+        desired: i32,
+        /// Ready, of the newest form and of older ones.
+        ready: i32,
+        /// Of the newest form.
+        updated: i32,
+        /// Whether the numbers are about the newest spec.
+        current: bool,
+        /// Why replicas cannot be made, or why their rollout is given up.
+        problem: Option<Problem>,
+    },
+    /// A Job.
+    Job {
+        /// It did what it should.
+        complete: bool,
+        /// It is given up, and why.
+        failed: Option<Problem>,
+    },
+    /// A disk.
+    Volume {
+        /// There is one.
+        bound: bool,
+        /// How large it is.
+        capacity: Option<String>,
+        /// Why it does not grow.
+        problem: Option<Problem>,
+    },
+    /// A Service or Ingress, and where it is reached from outside.
+    Address(Option<String>),
+}
+
+/// A reason and a sentence, as Kubernetes tells them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}
+
+impl State {
+    /// The state that an object's status tells.
+    pub(super) fn of(kind: Kind, generation: Option<i64>, object: &Value) -> Self {
+        match kind {
+            Kind::Deployment | Kind::StatefulSet => replicas(kind, generation, object),
+            Kind::Job => Self::Job {
+                complete: condition(object, "Complete").is_some(),
+                failed: condition(object, "Failed"),
+            },
+            Kind::PersistentVolumeClaim => Self::Volume {
+                bound: text(object, "/status/phase").as_deref() == Some("Bound"),
+                capacity: text(object, "/status/capacity/storage"),
+                problem: ["ControllerResizeError", "NodeResizeError", "ModifyVolumeError"]
+                    .into_iter()
+                    .find_map(|name| condition(object, name)),
+            },
+            Kind::Service | Kind::Ingress => Self::Address(address(object)),
+            Kind::CloudNativePgCluster => Self::Replicas {
+                desired: number(object, "/spec/instances"),
+                ready: number(object, "/status/readyInstances"),
+                updated: number(object, "/status/readyInstances"),
+                current: true,
+                problem: None,
+            },
+            _ => Self::Present,
+        }
+    }
+}
+
+fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
+    let given_up = |problem: &Problem| problem.reason == "ProgressDeadlineExceeded";
+    let updated = number(object, "/status/updatedReplicas");
+    State::Replicas {
+        desired: object
+            .pointer("/spec/replicas")
+            .and_then(Value::as_i64)
+            .and_then(|replicas| i32::try_from(replicas).ok())
+            .unwrap_or(1),
+        ready: number(object, "/status/readyReplicas"),
+        updated: match kind {
+            // A StatefulSet that never rolled counts its replicas as current ones only.
+            Kind::StatefulSet
+                if object.pointer("/status/currentRevision") == object.pointer("/status/updateRevision") =>
+            {
+                number(object, "/status/replicas")
+            }
+            _ => updated,
+        },
+        current: object.pointer("/status/observedGeneration").and_then(Value::as_i64) == generation,
+        problem: condition(object, "ReplicaFailure")
+            .or_else(|| condition_with(object, "Progressing", "False").filter(given_up)),
+    }
+}
+
+fn condition(object: &Value, name: &str) -> Option<Problem> {
+    condition_with(object, name, "True")
+}
+
+fn condition_with(object: &Value, name: &str, status: &str) -> Option<Problem> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let found = conditions.iter().find(|condition| {
+        condition.get("type").and_then(Value::as_str) == Some(name)
+            && condition.get("status").and_then(Value::as_str) == Some(status)
+    })?;
+    Some(Problem {
+        reason: text(found, "/reason").unwrap_or_default(),
+        message: text(found, "/message").unwrap_or_default(),
+    })
+}
+
+fn address(object: &Value) -> Option<String> {
+    let first = object.pointer("/status/loadBalancer/ingress/0")?;
+    text(first, "/hostname").or_else(|| text(first, "/ip"))
+}
+
+fn text(object: &Value, pointer: &str) -> Option<String> {
+    object.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned)
+}
+
+fn number(object: &Value, pointer: &str) -> i32 {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_i64)
+        .and_then(|number| i32::try_from(number).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,104 @@
+//! The operator as a process: admin port, election, controller, an orderly end.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use contracts::SystemClock;
+use kube::Client;
+use service_kit::telemetry::{self, LogSettings};
+use service_kit::{Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal};
+
+use crate::controller;
+use crate::election::Election;
+use crate::validate::Defaults;
+
+/// The lease that operators of one cluster contend for, in their own namespace.
+const LEASE: &str = "shopplatform-operator";
+
+/// How the operator runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// The operator's namespace: its lease is there
+    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// This process's name: the pod's
+    #[arg(long, env = "POD_NAME", default_value = "operator")]
+    pub pod: String,
+    /// The name of this installation: a platform belongs to the first one that sees it
+    #[arg(long, env = "SHOP_OPERATOR_NAME", default_value = "shopplatform-operator")]
+    pub name: String,
+    /// Address of health and metrics
+    #[arg(long, default_value = "0.0.0.0")]
+    pub admin_host: std::net::IpAddr,
+    /// Port of health and metrics
+    #[arg(long, default_value_t = 9010)]
+    pub admin_port: u16,
+    /// Registry and folder of the images, if a platform does not say it
+    #[arg(long, env = "SHOP_OPERATOR_REGISTRY")]
+    pub registry: Option<String>,
+}
+
+/// Runs until SIGTERM or Ctrl-C, or until the lease is lost to another operator.
+pub fn run(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work(args, log))
+}
+
+async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init(log, "operator")?;
+    let lifecycle = Lifecycle::new("operator", LifecycleSettings::default());
+    let runtime = Runtime {
+        clock: Arc::new(SystemClock),
+        lifecycle: lifecycle.clone(),
+        metrics: Metrics::install(),
+    };
+    let health = Health::new(&lifecycle, env!("CARGO_PKG_VERSION"));
+    let settings = HttpSettings {
+        admin_host: args.admin_host,
+        admin_port: args.admin_port,
+        ..HttpSettings::default()
+    };
+    let _admin = Admin::start(&runtime, &settings, &health).await?;
+    let client = Client::try_default()
+        .await
+        .context("the cluster cannot be reached: set KUBECONFIG, or run in a pod with a service account")?;
+    let end = lifecycle.token();
+    let mut work = std::pin::pin!(lead(args, client, &end));
+    tokio::select! {
+        result = &mut work => {
+            lifecycle.shut_down().await?;
+            result
+        }
+        received = signal() => {
+            received?;
+            // The lease is given back while the rest ends.
+            let (ended, result) = tokio::join!(lifecycle.shut_down(), work);
+            ended?;
+            result
+        }
+    }
+}
+
+/// Waits for the lease, works while it is held, and gives it back.
+async fn lead(args: &RunArgs, client: Client, end: &tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
+    let election = Election::new(client.clone(), &args.namespace, LEASE, &args.pod);
+    if !election.win(end).await {
+        return Ok(());
+    }
+    tracing::info!(pod = args.pod, "this operator works now; others wait");
+    let context = controller::Context::new(client.clone(), Defaults::new(args.registry.clone()), args.name.clone());
+    let work = end.child_token();
+    let mut controller = std::pin::pin!(controller::run(client, Arc::new(context), work.clone()));
+    let kept = tokio::select! {
+        kept = election.keep(end) => kept,
+        () = &mut controller => bail!("the controller ended by itself"),
+    };
+    work.cancel();
+    controller.await;
+    if !kept {
+        bail!("the lease was lost to another operator, which works now");
+    }
+    election.give_back().await.context("the lease could not be given back; another operator waits for its end")
+}

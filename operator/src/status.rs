@@ -1,0 +1,115 @@
+//! Tells how a platform is, whatever the outcome of a pass was: pure, and the same as before if nothing changed.
+
+mod components;
+mod conditions;
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::apply::{Applied, Outcome, digest_of};
+use crate::child::Child;
+use crate::observed::View;
+use crate::platform::Platform;
+use crate::resource::{ComponentState, ComponentStatus, Phase, ShopPlatformStatus};
+
+pub use conditions::Reason;
+
+/// What came of a pass.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// The resource cannot be carried out; nothing was written.
+    Refused {
+        /// In one word.
+        reason: Reason,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// Children were written, as far as that was possible.
+    Applied {
+        /// What was to be.
+        platform: &'a Platform,
+        /// Its children.
+        children: &'a [Child],
+        /// What became of them.
+        outcome: &'a Outcome,
+        /// What was written, for the digest.
+        applied: &'a Applied,
+    },
+}
+
+/// What a status is made of.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The generation that was looked at.
+    pub generation: i64,
+    /// Who looked.
+    pub operator: &'a str,
+    /// The status before.
+    pub before: Option<&'a ShopPlatformStatus>,
+    /// What came of it.
+    pub verdict: &'a Verdict<'a>,
+    /// How things are, after the pass.
+    pub view: &'a View,
+    /// The time, for conditions that change.
+    pub now: Timestamp,
+}
+
+impl Report<'_> {
+    /// The status to be told.
+    #[must_use]
+    pub fn status(&self) -> ShopPlatformStatus {
+        let before = self.before.cloned().unwrap_or_default();
+        match self.verdict {
+            Verdict::Refused { reason, message } => self.refused(before, *reason, message),
+            Verdict::Applied { platform, children, outcome, applied } => {
+                let components = components::of(platform, children, outcome, self.view);
+                let conditions = conditions::of(platform, outcome, &components);
+                let ready = components
+                    .iter()
+                    .filter(|component| is_settled(component))
+                    .count();
+                ShopPlatformStatus {
+                    observed_generation: self.generation,
+                    phase: phase(platform, outcome, &components),
+                    message: conditions::message(&conditions),
+                    ready: format!("{ready}/{}", components.len()),
+                    version: Some(platform.version.clone()),
+                    operator: Some(self.operator.to_owned()),
+                    applied: Some(digest_of(applied)),
+                    last_good: before.last_good,
+                    endpoint: components::endpoint(platform, self.view),
+                    conditions: conditions::dated(conditions, &before.conditions, self.generation, self.now),
+                    components,
+                }
+            }
+        }
+    }
+
+    fn refused(&self, before: ShopPlatformStatus, reason: Reason, message: &str) -> ShopPlatformStatus {
+        let conditions = conditions::refused(reason, message);
+        ShopPlatformStatus {
+            observed_generation: self.generation,
+            phase: if reason == Reason::Paused { Phase::Paused } else { Phase::Failed },
+            message: Some(message.to_owned()),
+            operator: Some(self.operator.to_owned()),
+            conditions: conditions::dated(conditions, &before.conditions, self.generation, self.now),
+            ..before
+        }
+    }
+}
+
+fn is_settled(component: &ComponentStatus) -> bool {
+    matches!(component.state, ComponentState::Ready | ComponentState::Stopped)
+}
+
+fn phase(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Phase {
+    if outcome.failures.iter().any(|(_, failure)| !failure.is_transient()) {
+        return Phase::Failed;
+    }
+    if components.iter().any(|component| component.state == ComponentState::Failed) {
+        return Phase::Degraded;
+    }
+    if !outcome.failures.is_empty() || !components.iter().all(is_settled) {
+        return Phase::Progressing;
+    }
+    if platform.hibernate { Phase::Hibernated } else { Phase::Ready }
+}

@@ -1,0 +1,117 @@
+//! Each part of the platform, and what keeps it from being ready.
+
+use serde_json::Value;
+
+use crate::apply::Outcome;
+use crate::child::{Child, ChildKey, Kind};
+use crate::observed::{Observed, Problem, State, View};
+use crate::platform::{ExposeBy, Platform};
+use crate::resource::{ComponentState, ComponentStatus};
+
+/// One for each Deployment, `StatefulSet` and `Cluster`.
+pub(super) fn of(platform: &Platform, children: &[Child], outcome: &Outcome, view: &View) -> Vec<ComponentStatus> {
+    let mut components: Vec<_> = children
+        .iter()
+        .filter(|child| {
+            matches!(child.key.kind, Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster)
+        })
+        .map(|child| component(platform, child, outcome, view))
+        .collect();
+    components.sort_by(|a, b| a.name.cmp(&b.name));
+    components
+}
+
+fn component(platform: &Platform, child: &Child, outcome: &Outcome, view: &View) -> ComponentStatus {
+    let name = child
+        .object
+        .pointer("/metadata/labels/app.kubernetes.io~1name")
+        .and_then(Value::as_str)
+        .unwrap_or(&child.key.name)
+        .to_owned();
+    let mut status = ComponentStatus {
+        kind: child.key.kind.to_string(),
+        image: child
+            .object
+            .pointer("/spec/template/spec/containers/0/image")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned),
+        ..ComponentStatus::default()
+    };
+    if let Some((_, failure)) = outcome.failures.iter().find(|(key, _)| *key == child.key) {
+        status.state = ComponentState::Failed;
+        status.message = Some(failure.to_string());
+    } else if let Some((_, job)) = outcome.waiting.iter().find(|(key, _)| *key == child.key) {
+        (status.state, status.message) = waits_for(job, view);
+    } else if let Some(observed) = view.children.get(&child.key) {
+        judge(&mut status, &name, observed, view);
+    }
+    if platform.hibernate && status.ready == 0 && status.desired == 0 {
+        status.state = ComponentState::Stopped;
+    }
+    status.name = name;
+    status
+}
+
+/// What there is to say of the Job that is waited for.
+fn waits_for(job: &str, view: &View) -> (ComponentState, Option<String>) {
+    let key = ChildKey { kind: Kind::Job, name: job.to_owned() };
+    let observed = view.children.get(&key);
+    let pod = view.pods.iter().find(|(name, _)| name.starts_with(job));
+    match (observed.map(|observed| &observed.state), pod) {
+        (Some(State::Job { failed: Some(problem), .. }), _) => (
+            ComponentState::Failed,
+            Some(format!("Job {job} failed: {}; see `kubectl logs job/{job}`, mend the cause and delete the Job", say(problem))),
+        ),
+        (_, Some((_, pod))) if pod.problem.is_some() => (
+            ComponentState::Waiting,
+            pod.problem.as_ref().map(|problem| format!("waits for Job {job}: {}", say(problem))),
+        ),
+        _ => (ComponentState::Waiting, Some(format!("waits for Job {job}"))),
+    }
+}
+
+fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &View) {
+    let State::Replicas { desired, ready, updated, current, problem } = &observed.state else {
+        return;
+    };
+    (status.desired, status.ready) = (*desired, *ready);
+    if *current && ready >= desired && updated >= desired {
+        status.state = ComponentState::Ready;
+        return;
+    }
+    status.state = ComponentState::Progressing;
+    let of_pods = view
+        .pods
+        .values()
+        .filter(|pod| pod.component == name)
+        .find_map(|pod| pod.problem.as_ref());
+    if let Some(problem) = problem {
+        status.state = ComponentState::Failed;
+        status.message = Some(of_pods.map_or_else(|| say(problem), |pod| format!("{}: {}", say(problem), say(pod))));
+    } else if let Some(pod) = of_pods {
+        status.message = Some(say(pod));
+    } else {
+        status.message = Some(format!("{ready} of {desired} ready, {updated} of the newest form"));
+    }
+}
+
+fn say(problem: &Problem) -> String {
+    format!("{}: {}", problem.reason, problem.message.trim())
+}
+
+/// Where the gateway is reached.
+pub(super) fn endpoint(platform: &Platform, view: &View) -> Option<String> {
+    let service = platform.owner.child("gateway");
+    let inside = format!("http://{service}.{}.svc", platform.owner.namespace);
+    match &platform.expose.by {
+        ExposeBy::ClusterIp | ExposeBy::NodePort => Some(inside),
+        ExposeBy::LoadBalancer => {
+            let key = ChildKey { kind: Kind::Service, name: service };
+            match &view.children.get(&key)?.state {
+                State::Address(address) => address.as_ref().map(|host| format!("http://{host}")),
+                _ => None,
+            }
+        }
+        ExposeBy::Ingress { .. } | ExposeBy::HttpRoute { .. } => platform.expose.url(),
+    }
+}

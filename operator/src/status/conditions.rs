@@ -1,0 +1,195 @@
+//! Conditions: stable reasons, listed in docs/operations.md with what to do.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::apply::{Failure, Outcome};
+use crate::platform::Platform;
+use crate::resource::{ComponentState, ComponentStatus};
+use crate::validate;
+
+/// Why a condition is as it is. Words are never changed: people and alerts go by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// All is as the spec says.
+    AsSpecified,
+    /// The resource cannot be read.
+    Unreadable,
+    /// The spec cannot be carried out.
+    Invalid(validate::Reason),
+    /// Children could not be built.
+    CannotBuild,
+    /// Another operator owns the platform.
+    ManagedByAnotherOperator,
+    /// Nothing is written, as the spec says.
+    Paused,
+    /// An object of a child's name is not ours.
+    Conflict,
+    /// An object before is still being deleted.
+    Deleting,
+    /// The cluster lacks an API.
+    ApiMissing,
+    /// The API server refuses an object.
+    Refused,
+    /// A quota is used up.
+    QuotaExceeded,
+    /// The operator lacks a right.
+    Forbidden,
+    /// The API server could not be asked.
+    ApiServerUnavailable,
+    /// Something is on its way.
+    RollingOut,
+    /// Something waits for a Job.
+    WaitingForJob,
+    /// Something is wrong with a component.
+    ComponentFailed,
+    /// Scaled to nothing.
+    Hibernated,
+}
+
+impl Reason {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AsSpecified => "AsSpecified",
+            Self::Unreadable => "Unreadable",
+            Self::Invalid(reason) => reason.as_str(),
+            Self::CannotBuild => "CannotBuild",
+            Self::ManagedByAnotherOperator => "ManagedByAnotherOperator",
+            Self::Paused => "Paused",
+            Self::Conflict => "Conflict",
+            Self::Deleting => "Deleting",
+            Self::ApiMissing => "ApiMissing",
+            Self::Refused => "Refused",
+            Self::QuotaExceeded => "QuotaExceeded",
+            Self::Forbidden => "Forbidden",
+            Self::ApiServerUnavailable => "ApiServerUnavailable",
+            Self::RollingOut => "RollingOut",
+            Self::WaitingForJob => "WaitingForJob",
+            Self::ComponentFailed => "ComponentFailed",
+            Self::Hibernated => "Hibernated",
+        }
+    }
+
+    const fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Conflict { .. } => Self::Conflict,
+            Failure::Deleting => Self::Deleting,
+            Failure::NoApi => Self::ApiMissing,
+            Failure::Refused(_) => Self::Refused,
+            Failure::Quota(_) => Self::QuotaExceeded,
+            Failure::Forbidden(_) => Self::Forbidden,
+            Failure::Unavailable(_) => Self::ApiServerUnavailable,
+        }
+    }
+}
+
+/// A condition without its time.
+pub(super) struct Judgement {
+    name: &'static str,
+    holds: bool,
+    reason: Reason,
+    message: String,
+}
+
+const RECONCILED: &str = "Reconciled";
+const READY: &str = "Ready";
+const PROGRESSING: &str = "Progressing";
+const DEGRADED: &str = "Degraded";
+
+fn judge(name: &'static str, holds: bool, reason: Reason, message: &str) -> Judgement {
+    Judgement { name, holds, reason, message: message.to_owned() }
+}
+
+/// Of a resource that was not carried out.
+pub(super) fn refused(reason: Reason, message: &str) -> Vec<Judgement> {
+    vec![
+        judge(RECONCILED, false, reason, message),
+        judge(READY, false, reason, message),
+        judge(PROGRESSING, false, reason, message),
+        judge(DEGRADED, reason != Reason::Paused, reason, message),
+    ]
+}
+
+/// Of a platform whose children were written.
+pub(super) fn of(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Vec<Judgement> {
+    let (written, why) = match outcome.failures.first() {
+        None => (Reason::AsSpecified, "everything is written as the spec says".to_owned()),
+        Some((key, failure)) => (Reason::of(failure), format!("{key}: {failure}{}", more(outcome.failures.len()))),
+    };
+    let with = |state: ComponentState| components.iter().filter(move |component| component.state == state);
+    let failed = with(ComponentState::Failed).next();
+    let unsettled = with(ComponentState::Progressing).chain(with(ComponentState::Waiting)).next();
+    let at_rest = if platform.hibernate {
+        (Reason::Hibernated, "everything is scaled to nothing; data stays".to_owned())
+    } else {
+        (Reason::AsSpecified, "everything is as the spec says".to_owned())
+    };
+    let (ready, sentence) = match (outcome.failures.is_empty(), failed, unsettled) {
+        (false, _, _) => (written, why.clone()),
+        (true, Some(component), _) => (Reason::ComponentFailed, say(component)),
+        (true, None, Some(component)) if component.state == ComponentState::Waiting => {
+            (Reason::WaitingForJob, say(component))
+        }
+        (true, None, Some(component)) => (Reason::RollingOut, say(component)),
+        (true, None, None) => at_rest,
+    };
+    let good = outcome.failures.is_empty() && failed.is_none();
+    let settled = good && unsettled.is_none();
+    vec![
+        judge(RECONCILED, outcome.failures.is_empty(), written, &why),
+        judge(READY, settled && !platform.hibernate, ready, &sentence),
+        judge(PROGRESSING, good && !settled, ready, &sentence),
+        judge(DEGRADED, !good, ready, &sentence),
+    ]
+}
+
+fn more(failures: usize) -> String {
+    match failures {
+        0 | 1 => String::new(),
+        many => format!(" (and {} more)", many.saturating_sub(1)),
+    }
+}
+
+fn say(component: &ComponentStatus) -> String {
+    match &component.message {
+        Some(message) => format!("{}: {message}", component.name),
+        None => format!("{}: {} of {} ready", component.name, component.ready, component.desired),
+    }
+}
+
+/// What the status says in one sentence: nothing if all is well.
+pub(super) fn message(judgements: &[Judgement]) -> Option<String> {
+    judgements
+        .iter()
+        .find(|judgement| judgement.name == READY && !judgement.holds)
+        .map(|judgement| judgement.message.clone())
+}
+
+/// With times: that of before where a condition holds as before.
+pub(super) fn dated(
+    judgements: Vec<Judgement>,
+    before: &[Condition],
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
+    judgements
+        .into_iter()
+        .map(|judgement| {
+            let status = if judgement.holds { "True" } else { "False" };
+            let since = before
+                .iter()
+                .find(|condition| condition.type_ == judgement.name && condition.status == status)
+                .map_or(Time(now), |condition| condition.last_transition_time.clone());
+            Condition {
+                type_: judgement.name.to_owned(),
+                status: status.to_owned(),
+                reason: judgement.reason.as_str().to_owned(),
+                message: judgement.message,
+                observed_generation: Some(generation),
+                last_transition_time: since,
+            }
+        })
+        .collect()
+}
