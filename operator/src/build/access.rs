@@ -7,7 +7,7 @@ use crate::resource::{Need, SecretKeyRef};
 /// The key of a Secret that says where a server is.
 const URI: &str = "uri";
 /// The key of an administrator's URI: with it, databases and users are made.
-const ADMIN_URI: &str = "adminUri";
+pub(super) const ADMIN_URI: &str = "adminUri";
 /// The key of the authorities that vouch for a server.
 const AUTHORITY: &str = "ca.crt";
 
@@ -41,13 +41,33 @@ pub(super) fn of(platform: &Platform, workload: &Workload, need: Need) -> Access
         Need::Postgres => (postgres(platform), addresses::postgres(platform, database)),
         Need::Rabbitmq => (rabbitmq(platform), addresses::broker(platform)),
     };
+    let authority = authority(platform, need);
     match external {
-        Some(external) => outside(external, database),
+        Some(external) => outside(external, authority, database),
         None => Access {
             place: Place::Url(url.unwrap_or_default()),
             provisioned: true,
-            authority: authority_of_ours(platform, need),
+            authority,
         },
+    }
+}
+
+/// The authorities that vouch for a server.
+pub(super) fn authority(platform: &Platform, need: Need) -> Option<SecretKeyRef> {
+    match external(platform, need) {
+        Some(external) => {
+            let has_one = external.keys.contains(AUTHORITY);
+            has_one.then(|| key_of(external, AUTHORITY))
+        }
+        None => authority_of_ours(platform, need),
+    }
+}
+
+/// One key of the Secret of a server that others run.
+pub(super) fn key_of(external: &External, key: &str) -> SecretKeyRef {
+    SecretKeyRef {
+        name: external.secret.clone(),
+        key: key.to_owned(),
     }
 }
 
@@ -59,22 +79,23 @@ pub(super) fn is_provisioned(platform: &Platform, workload: &Workload) -> bool {
         .any(|need| of(platform, workload, need).provisioned)
 }
 
-fn outside(external: &External, service: &str) -> Access {
-    let key = |key: &str| SecretKeyRef {
-        name: external.secret.clone(),
-        key: key.to_owned(),
-    };
+fn outside(external: &External, authority: Option<SecretKeyRef>, service: &str) -> Access {
     let own = format!("{service}.{URI}");
     let has_own = external.keys.contains(&own);
     Access {
         place: if has_own {
-            Place::Own(key(&own))
+            Place::Own(key_of(external, &own))
         } else {
-            Place::Shared(key(URI))
+            Place::Shared(key_of(external, URI))
         },
-        provisioned: !has_own && external.keys.contains(ADMIN_URI),
-        authority: external.keys.contains(AUTHORITY).then(|| key(AUTHORITY)),
+        provisioned: !has_own && is_administered(external),
+        authority,
     }
+}
+
+/// Whether databases and users are made on a server that others run.
+pub(super) fn is_administered(external: &External) -> bool {
+    external.keys.contains(ADMIN_URI)
 }
 
 /// `CloudNativePG` signs its servers' certificates itself, and shows with what. Our own servers are reached without TLS: only

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, EmptyDirVolumeSource, HTTPGetAction, LocalObjectReference, PodSecurityContext,
-    Probe, ResourceRequirements, SeccompProfile, SecurityContext, TCPSocketAction,
-    TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, EmptyDirVolumeSource, ExecAction, HTTPGetAction, LocalObjectReference,
+    PodSecurityContext, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
+    TCPSocketAction, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -121,11 +121,20 @@ pub(super) fn pull_secrets(platform: &Platform) -> Option<Vec<LocalObjectReferen
 
 /// A folder that goes with the pod.
 pub(super) fn scratch(name: &str, path: &str) -> (Volume, VolumeMount) {
+    folder(name, path, None, SCRATCH)
+}
+
+/// A folder for a few small secrets, which are never on a disk.
+pub(super) fn memory(name: &str, path: &str) -> (Volume, VolumeMount) {
+    folder(name, path, Some("Memory"), "1Mi")
+}
+
+fn folder(name: &str, path: &str, medium: Option<&str>, size: &str) -> (Volume, VolumeMount) {
     let volume = Volume {
         name: name.to_owned(),
         empty_dir: Some(EmptyDirVolumeSource {
-            medium: None,
-            size_limit: Some(Quantity(SCRATCH.to_owned())),
+            medium: medium.map(str::to_owned),
+            size_limit: Some(Quantity(size.to_owned())),
         }),
         ..Volume::default()
     };
@@ -165,6 +174,17 @@ impl Patience {
                 path: Some(path.to_owned()),
                 port: IntOrString::String(port.to_owned()),
                 ..HTTPGetAction::default()
+            }),
+            ..self.probe()
+        }
+    }
+
+    /// Runs a small program in the container.
+    pub(super) fn exec(self, command: &[&str]) -> Probe {
+        let command = command.iter().map(ToString::to_string);
+        Probe {
+            exec: Some(ExecAction {
+                command: Some(command.collect()),
             }),
             ..self.probe()
         }
