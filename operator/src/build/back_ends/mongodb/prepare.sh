@@ -1,0 +1,28 @@
+# Runs before mongod whenever a member's pod starts.
+set -euo pipefail
+data=/data/db/mongod new=/data/db/new port=27018
+
+# mongod wants the members' key to be its own and to be read by nobody else.
+install -m 0400 /etc/shop/secrets/key-file /run/mongodb/key-file
+
+# The other members get everything from the first one, the root user as well.
+if [ "${POD_NAME##*-}" != 0 ]; then
+	mkdir -p "$data"
+fi
+if [ -e "$data" ]; then
+	exit 0
+fi
+
+# The image makes the root user while mongod listens to nobody else, then starts it on the port that is named. That happens in a
+# folder of its own, which is moved into place when it is complete: what was interrupted before is begun anew.
+rm -rf "$new"
+mkdir "$new"
+docker-entrypoint.sh mongod --dbpath "$new" --bind_ip 127.0.0.1 --port "$port" &
+server=$!
+until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+	kill -0 "$server"
+	sleep 0.2
+done
+kill -TERM "$server"
+wait "$server"
+mv "$new" "$data"
