@@ -152,16 +152,6 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
 }
 
-/// The states of orders that somebody still has to do something about.
-pub const IN_PROGRESS: [OrderStatus; 6] = [
-    OrderStatus::Pending,
-    OrderStatus::AwaitingPayment,
-    OrderStatus::Confirmed,
-    OrderStatus::PartiallyShipped,
-    OrderStatus::Shipped,
-    OrderStatus::Cancelling,
-];
-
 /// The store of orders and of the catalog they are priced with.
 #[async_trait]
 pub trait OrderStore: Send + Sync + 'static {
@@ -223,7 +213,7 @@ pub trait OrderStore: Send + Sync + 'static {
         owner: Option<UserId>,
     ) -> Result<Option<Vec<Entry>>, StoreError>;
 
-    /// How many orders are in each state that is not final; states without orders are left out. There are few of them, however
-    /// many orders the shop ever had.
+    /// How many orders are in each state that is [in progress](crate::domain::in_progress); states without orders are left out.
+    /// There are few of them, however many orders the shop ever had.
     async fn count_by_status(&self) -> Result<Vec<(OrderStatus, u64)>, StoreError>;
 }

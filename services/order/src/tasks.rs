@@ -8,7 +8,8 @@ use messaging::OutboxStore;
 use service_kit::{Lifecycle, error_chain};
 
 use crate::backlog::Backlog;
-use crate::store::{IN_PROGRESS, OrderStore};
+use crate::domain;
+use crate::store::OrderStore;
 use crate::sweeper::{self, Sweeper};
 
 /// How often the outbox is counted.
@@ -69,7 +70,7 @@ pub fn spawn_order_count(lifecycle: &Lifecycle, store: Arc<dyn OrderStore>) {
 }
 
 fn show(counts: &[(OrderStatus, u64)]) {
-    for status in IN_PROGRESS {
+    for status in domain::in_progress() {
         let count = counts.iter().find(|(counted, _)| *counted == status);
         let count = count.map_or(0, |(_, count)| *count);
         // Exact up to 2^32 orders in one status, and close enough beyond.

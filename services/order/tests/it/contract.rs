@@ -5,6 +5,7 @@ pub mod hearing;
 pub mod listing;
 pub mod placing;
 pub mod replicas;
+pub mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;

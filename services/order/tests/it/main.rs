@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod in_progress;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod saga;

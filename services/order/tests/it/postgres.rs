@@ -7,18 +7,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::events::order::OrderStatus;
 use contracts::{ManualClock, ShipmentId};
-use messaging::Poke;
 use messaging::postgres::PostgresMessages;
 use order::domain::{Deadlines, Dispatch, Input, ShipmentText};
 use order::store::postgres::PostgresOrders;
-use order::sweeper::Sweeper;
-use order::waiting::Waiting;
-use service_kit::Present;
 use service_kit::settings::StoreSettings;
 use testkit::isolated::{PostgresDatabase, postgres_database};
 
+use crate::contract::sweeping::what_cannot_be_read_keeps_no_other_waiting;
 use crate::contract::{Fixture, start, whole_contract};
 
 /// Settings of a new database with the schema.
@@ -57,7 +53,7 @@ async fn fixture_with(database: PostgresDatabase, store: PostgresOrders) -> Fixt
 }
 
 /// The contract's fixture, and the database as other programs see it.
-async fn fixture_and_pool() -> (Fixture, sqlx::PgPool) {
+pub async fn fixture_and_pool() -> (Fixture, sqlx::PgPool) {
     let (database, settings) = migrated().await;
     let store = replica(&settings).await;
     let pool = store.database().pool().clone();
@@ -136,24 +132,14 @@ async fn what_a_sweeper_that_died_had_taken_is_taken_up_the_longest_overdue_firs
 #[tokio::test]
 async fn an_overdue_order_that_cannot_be_read_keeps_no_other_waiting() {
     let (fixture, pool) = fixture_and_pool().await;
-    let unreadable = fixture.placed(fixture.customer(), "a").await;
-    fixture.clock.advance(Duration::from_secs(1));
-    let other = fixture.placed(fixture.customer(), "b").await;
-    sqlx::query("UPDATE orders SET cancel_reason = 'of a later version' WHERE id = $1")
-        .bind(unreadable.id.to_string())
-        .execute(&pool)
-        .await
-        .unwrap();
-    fixture.clock.advance(Duration::from_hours(1));
-    let sweeper = Sweeper {
-        store: Arc::clone(&fixture.store),
-        waiting: Waiting::default(),
-        poke: Poke::new(),
-        present: Present::new(Arc::new(ManualClock::at(fixture.clock_now()))),
+    let spoil = async |id| {
+        sqlx::query("UPDATE orders SET cancel_reason = 'of a later version' WHERE id = $1")
+            .bind::<String>(id)
+            .execute(&pool)
+            .await
+            .unwrap();
     };
-    assert_eq!(sweeper.sweep().await.unwrap(), 1);
-    let status = fixture.order(other.id).await.status;
-    assert_eq!(status, OrderStatus::Cancelling);
+    what_cannot_be_read_keeps_no_other_waiting(&fixture, spoil).await;
 }
 
 /// Order, position, sku, title, quantity, unit price, rejection.
