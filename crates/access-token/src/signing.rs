@@ -43,10 +43,11 @@ struct SigningKey {
     id: String,
 }
 
-/// The key that signs, and the one that signed before: its tokens are honoured until they end.
+/// The key that signs, the one that signed before, whose tokens are honoured until they end, and the one that will sign next.
 pub struct SigningKeys {
     current: SigningKey,
     previous: Option<SigningKey>,
+    next: Option<SigningKey>,
 }
 
 impl SigningKeys {
@@ -65,19 +66,26 @@ impl SigningKeys {
         Ok(Self {
             current: SigningKey::from_pem(current)?,
             previous: previous.map(SigningKey::from_pem).transpose()?,
+            next: None,
         })
+    }
+
+    /// With the key that will sign next, from a PEM text. It is shown already, so that whoever verifies tokens knows it before
+    /// one is signed with it: key sets are read anew at most once a minute.
+    pub fn and_next(self, next: &str) -> Result<Self, KeyError> {
+        let next = Some(SigningKey::from_pem(next)?);
+        Ok(Self { next, ..self })
     }
 
     /// The keys from files.
     pub fn from_files(current: &Path, previous: Option<&Path>) -> Result<Self, KeyError> {
-        let read = |path: &Path| {
-            std::fs::read_to_string(path).map_err(|source| KeyError::Read {
-                path: path.to_owned(),
-                source,
-            })
-        };
         let previous = previous.map(read).transpose()?;
         Self::from_pem(&read(current)?, previous.as_deref())
+    }
+
+    /// With the key that will sign next, from a file: see [`SigningKeys::and_next`].
+    pub fn and_next_from_file(self, next: &Path) -> Result<Self, KeyError> {
+        self.and_next(&read(next)?)
     }
 
     /// Signs a token with the current key.
@@ -104,11 +112,20 @@ impl SigningKeys {
     /// The public keys.
     #[must_use]
     pub fn jwks(&self) -> Jwks {
-        let keys = std::iter::once(&self.current).chain(&self.previous);
+        let keys = std::iter::once(&self.current)
+            .chain(&self.previous)
+            .chain(&self.next);
         JwkSet {
             keys: keys.map(|key| key.jwk.clone()).collect(),
         }
     }
+}
+
+fn read(path: &Path) -> Result<String, KeyError> {
+    std::fs::read_to_string(path).map_err(|source| KeyError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 impl SigningKey {

@@ -206,6 +206,20 @@ async fn after_a_rotation_the_previous_key_is_honoured_and_the_new_one_found() {
     world.verifier.verify(&old_token).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_key_that_is_announced_is_known_before_it_signs() {
+    let mut world = world_without_keys();
+    let next = SigningKeys::generate_pem().unwrap();
+    world.keys = SigningKeys::from_pem(&world.pem, None)
+        .and_then(|keys| keys.and_next(&next))
+        .unwrap();
+    world.publish(&world.keys);
+    world.verifier.verify(&world.token(|_| {})).await.unwrap();
+    let signing = SigningKeys::from_pem(&next, Some(&world.pem)).unwrap();
+    let new_token = signing.sign(&claims(|_| {})).unwrap();
+    world.verifier.verify(&new_token).await.unwrap();
+}
+
 #[test]
 fn what_is_derived_depends_on_key_purpose_and_input_only() {
     let world = world_without_keys();

@@ -48,6 +48,9 @@ pub(crate) async fn options(settings: &StoreSettings) -> Result<(ClientOptions, 
         .map_err(|error| {
             OpenError::unusable("STORE_URL", WrongSettings::Url(said(error).to_string()))
         })?;
+    if !settings.database.is_empty() {
+        options.default_database = Some(settings.database.clone());
+    }
     let place = place(&options)?;
     let wait = Duration::from_millis(settings.pool.wait_ms);
     let program = || format!("shop-{}", place.database);
@@ -106,7 +109,8 @@ fn place(options: &ClientOptions) -> Result<Place, OpenError> {
     }
 }
 
-/// The URL, with the user that the settings name: what it says about where that user is known then counts for them.
+/// The URL, with the user that the settings name: what it says about where that user is known then counts for them, unless the
+/// settings name the database too, where they are known then.
 fn url_with_user(settings: &StoreSettings) -> String {
     let (url, user) = (&settings.url, &settings.username);
     let Some((scheme, rest)) = url.split_once("://").filter(|_| !user.is_empty()) else {
@@ -115,12 +119,25 @@ fn url_with_user(settings: &StoreSettings) -> String {
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let hosts = authority.rsplit('@').next().unwrap_or_default();
     let after = rest.get(authority.len()..).unwrap_or_default();
+    let after = match settings.database.as_str() {
+        "" => after.to_owned(),
+        database => in_database(after, database),
+    };
     let mut url = format!("{scheme}://");
     for byte in user.bytes() {
         // Writing into a string does not fail.
         let _ = write!(url, "%{byte:02X}");
     }
     format!("{url}@{hosts}{after}")
+}
+
+/// Path and query of a URL, with another database, where users are known.
+fn in_database(after: &str, database: &str) -> String {
+    let query = after.split_once('?').map_or("", |(_, query)| query);
+    let is_kept = |option: &&str| !option.is_empty() && !option.starts_with("authSource=");
+    let options: Vec<_> = query.split('&').filter(is_kept).collect();
+    let mark = if options.is_empty() { "" } else { "?" };
+    format!("/{database}{mark}{}", options.join("&"))
 }
 
 fn encrypt(
@@ -204,5 +221,31 @@ mod tests {
             with("mongodb://scott:tiger@a:1/user", "ab"),
             "mongodb://%61%62@a:1/user"
         );
+    }
+
+    async fn opened(url: &str, username: &str) -> (ClientOptions, Place) {
+        let settings = StoreSettings {
+            url: url.to_owned(),
+            username: username.to_owned(),
+            database: "order".to_owned(),
+            ..StoreSettings::default()
+        };
+        options(&settings).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_database_of_the_settings_wins_over_the_one_of_the_url() {
+        let source = |options: &ClientOptions| options.credential.clone().unwrap().source;
+        let (options, place) = opened("mongodb://scott:tiger@a:1/shop?replicaSet=r", "").await;
+        assert_eq!(place.shown, "mongodb://a:1/order");
+        assert_eq!(
+            source(&options).as_deref(),
+            Some("shop"),
+            "the URL's user is known where the URL says"
+        );
+        let (options, place) = opened("mongodb://a:1/?authSource=admin&replicaSet=r", "o").await;
+        assert_eq!(place.shown, "mongodb://a:1/order");
+        assert_eq!(source(&options).as_deref(), Some("order"));
+        assert_eq!(options.repl_set_name.as_deref(), Some("r"));
     }
 }

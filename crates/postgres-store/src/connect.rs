@@ -37,6 +37,9 @@ impl Place {
         if !settings.password.is_empty() {
             options = options.password(settings.password.expose());
         }
+        if !settings.database.is_empty() {
+            options = options.database(&settings.database);
+        }
         if let Some(authorities) = settings.tls.ca_file() {
             options = options
                 .ssl_mode(PgSslMode::VerifyFull)
@@ -151,4 +154,23 @@ impl Place {
 /// Whether the server is still the one that is written to: after a fail-over an old primary comes back as a standby.
 pub(crate) async fn takes_writes(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar(TAKES_WRITES).fetch_one(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_the_settings_wins_over_the_one_of_the_url() {
+        let place = |database: &str| {
+            let settings = StoreSettings {
+                url: "postgres://scott@db:5433/shop".to_owned(),
+                database: database.to_owned(),
+                ..StoreSettings::default()
+            };
+            Place::of(&settings, "order").unwrap().name
+        };
+        assert_eq!(place(""), "db:5433/shop");
+        assert_eq!(place("order"), "db:5433/order");
+    }
 }

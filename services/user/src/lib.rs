@@ -112,10 +112,17 @@ fn signing_keys(settings: &Settings) -> Result<SigningKeys, BuildError> {
     if keys.signing_key.as_os_str().is_empty() {
         return Err(BuildError::NoKey);
     }
-    // A variable that is set to nothing names no file.
-    let previous = keys.previous_signing_key.as_deref();
-    let previous = previous.filter(|path: &&Path| !path.as_os_str().is_empty());
-    Ok(SigningKeys::from_files(&keys.signing_key, previous)?)
+    let previous = named(keys.previous_signing_key.as_deref());
+    let signing = SigningKeys::from_files(&keys.signing_key, previous)?;
+    match named(keys.next_signing_key.as_deref()) {
+        Some(next) => Ok(signing.and_next_from_file(next)?),
+        None => Ok(signing),
+    }
+}
+
+/// A variable that is set to nothing names no file.
+fn named(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 /// Starts what the service does without being asked over HTTP.

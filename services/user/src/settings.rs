@@ -79,6 +79,8 @@ pub struct KeySettings {
     pub signing_key: PathBuf,
     /// The file of the key that signed before, for at least one life of an access token after a change.
     pub previous_signing_key: Option<PathBuf>,
+    /// The file of the key that will sign after a change: shown to those who verify, so that they know it by then.
+    pub next_signing_key: Option<PathBuf>,
 }
 
 /// The first administrator: made at start if no account has the address.

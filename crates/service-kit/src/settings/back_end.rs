@@ -24,6 +24,9 @@ pub struct StoreSettings {
     pub username: String,
     /// Their password; it wins over the URL.
     pub password: Secret,
+    /// The database on a server; it wins over the URL, so that one URL can serve several services. Whoever is set beside it
+    /// is known there.
+    pub database: String,
     /// How the server proves who it is, and the service too. Without it the URL decides whether TLS is used.
     pub tls: TlsSettings,
     /// Connections to a server.
