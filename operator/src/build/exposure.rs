@@ -14,7 +14,7 @@ use super::pod::{ADMIN, HTTP, metadata};
 use crate::child::{Child, ChildKey, Kind, Unwritable};
 use crate::names::Component;
 use crate::platform::{Certificate, ExposeBy, Platform, Workload};
-use crate::resource::GatewayRef;
+use crate::resource::{GatewayRef, IssuerKind};
 
 /// Ingress or `HTTPRoute`, and a `ServiceMonitor` for each service that has metrics.
 pub(super) fn build(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
@@ -60,9 +60,9 @@ fn ingress(
     let mut metadata = exposed(platform);
     if let Some(Certificate::Issuer(issuer)) = certificate {
         // Where cert-manager looks.
-        let annotation = match issuer.kind.as_str() {
-            "ClusterIssuer" => "cert-manager.io/cluster-issuer",
-            _ => "cert-manager.io/issuer",
+        let annotation = match issuer.kind {
+            IssuerKind::Issuer => "cert-manager.io/issuer",
+            IssuerKind::ClusterIssuer => "cert-manager.io/cluster-issuer",
         };
         metadata
             .annotations

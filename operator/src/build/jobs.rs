@@ -7,10 +7,7 @@ mod provision;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{
-    Container, KeyToPath, PodSpec, PodTemplateSpec, ProjectedVolumeSource, SecretProjection,
-    Volume, VolumeProjection,
-};
+use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -18,7 +15,6 @@ use super::pod::{self, metadata};
 use crate::child::{Child, Kind, Unwritable, Writing, hash_of};
 use crate::names::{Component, SETTINGS_HASH};
 use crate::platform::Platform;
-use crate::resource::SecretKeyRef;
 
 /// How long one try waits for servers that are still starting, in seconds. What keeps it is then seen in the pod's status.
 const WAIT_SECONDS: &str = "60";
@@ -105,34 +101,4 @@ fn job(platform: &Platform, work: Work) -> Result<Child, Unwritable> {
 /// As many digits as fit into a name.
 fn short_hash(value: &Value) -> String {
     hash_of(value).chars().take(8).collect()
-}
-
-/// Files of Secrets, each at a path of its own, in one volume.
-fn secrets_volume(name: &str, files: &BTreeMap<String, SecretKeyRef>) -> Volume {
-    let mut by_secret: BTreeMap<&str, Vec<KeyToPath>> = BTreeMap::new();
-    for (path, secret) in files {
-        by_secret.entry(&secret.name).or_default().push(KeyToPath {
-            key: secret.key.clone(),
-            path: path.clone(),
-            mode: None,
-        });
-    }
-    let sources = by_secret
-        .into_iter()
-        .map(|(secret, items)| VolumeProjection {
-            secret: Some(SecretProjection {
-                name: secret.to_owned(),
-                items: Some(items),
-                optional: None,
-            }),
-            ..VolumeProjection::default()
-        });
-    Volume {
-        name: name.to_owned(),
-        projected: Some(ProjectedVolumeSource {
-            default_mode: Some(0o400),
-            sources: Some(sources.collect()),
-        }),
-        ..Volume::default()
-    }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, EmptyDirVolumeSource, ExecAction, HTTPGetAction, LocalObjectReference,
-    PodSecurityContext, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
-    TCPSocketAction, TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, EmptyDirVolumeSource, ExecAction, HTTPGetAction, KeyToPath, LocalObjectReference,
+    PodSecurityContext, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+    SecretProjection, SecurityContext, TCPSocketAction, TopologySpreadConstraint, Volume,
+    VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -13,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::names::{Component, Owner};
 use crate::platform::Platform;
-use crate::resource::{ResourceList, Resources};
+use crate::resource::{ResourceList, Resources, SecretKeyRef};
 
 /// The user and group of our images, and of services that people add.
 pub(super) const USER: i64 = 65_532;
@@ -117,6 +118,37 @@ pub(super) fn pull_secrets(platform: &Platform) -> Option<Vec<LocalObjectReferen
         .map(|name| LocalObjectReference { name: name.clone() })
         .collect();
     (!secrets.is_empty()).then_some(secrets)
+}
+
+/// Files of Secrets, each at a path of its own, in one volume. Read by their owner; the kubelet adds the group of the pod, which
+/// is how the container's user gets at them.
+pub(super) fn secret_files(name: &str, files: &BTreeMap<String, SecretKeyRef>) -> Volume {
+    let mut by_secret: BTreeMap<&str, Vec<KeyToPath>> = BTreeMap::new();
+    for (path, secret) in files {
+        by_secret.entry(&secret.name).or_default().push(KeyToPath {
+            key: secret.key.clone(),
+            path: path.clone(),
+            mode: None,
+        });
+    }
+    let sources = by_secret
+        .into_iter()
+        .map(|(secret, items)| VolumeProjection {
+            secret: Some(SecretProjection {
+                name: secret.to_owned(),
+                items: Some(items),
+                optional: None,
+            }),
+            ..VolumeProjection::default()
+        });
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            default_mode: Some(0o400),
+            sources: Some(sources.collect()),
+        }),
+        ..Volume::default()
+    }
 }
 
 /// A folder that goes with the pod.

@@ -24,7 +24,7 @@ pub(super) const ROUTES_FOLDER: &str = "/etc/shop/routes";
 /// The file in it.
 pub(super) const ROUTES_FILE: &str = "routes.yaml";
 /// How long a replica goes on accepting after it said that it ends: until all who send to it have noticed.
-const SHUTDOWN_DELAY_MS: u32 = 5_000;
+const SHUTDOWN_DELAY_MS: &str = "5000";
 
 /// What a workload is told while it serves.
 pub(super) fn environment(platform: &Platform, workload: &Workload) -> Environment {
@@ -92,11 +92,11 @@ pub(super) fn keeps_mails(platform: &Platform, workload: &Workload) -> bool {
 fn serving(environment: &mut Environment, platform: &Platform, workload: &Workload) {
     environment.set("SHOP__LOG__FORMAT", "json");
     environment.set("SHOP__HTTP__HOST", "0.0.0.0");
-    environment.set("SHOP__HTTP__PORT", workload.port);
+    environment.set("SHOP__HTTP__PORT", workload.port.to_string());
     // Reachable from the pod's network for probes, metrics and the gateway's health page: NetworkPolicies keep others out.
     environment.set("SHOP__HTTP__ADMIN_HOST", "0.0.0.0");
     if let Some(port) = workload.admin_port() {
-        environment.set("SHOP__HTTP__ADMIN_PORT", port);
+        environment.set("SHOP__HTTP__ADMIN_PORT", port.to_string());
     }
     environment.set("SHOP__SHUTDOWN__DELAY_MS", SHUTDOWN_DELAY_MS);
     environment.set("SHOP__AUTH__JWKS", super::addresses::jwks(platform));

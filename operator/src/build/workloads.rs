@@ -57,7 +57,7 @@ fn waits_for(workload: &Workload, jobs: &[Child]) -> Vec<String> {
         .collect()
 }
 
-fn component_of<'c>(child: &'c Child) -> Option<&'c str> {
+fn component_of(child: &Child) -> Option<&str> {
     let labels = child.object.pointer("/metadata/labels")?;
     labels.get("app.kubernetes.io/name")?.as_str()
 }

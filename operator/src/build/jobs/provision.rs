@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use serde_json::json;
 
 use self::config::Config;
-use super::{WAIT_SECONDS, Work, job, secrets_volume, short_hash};
+use super::{WAIT_SECONDS, Work, job, short_hash};
 use crate::build::access;
 use crate::build::addresses::PROVISION;
 use crate::build::pod::{self, metadata};
@@ -92,7 +92,7 @@ fn work(platform: &Platform, config: &Config, map: &str) -> Work {
                 }),
                 ..Volume::default()
             },
-            secrets_volume(SECRETS, config.files()),
+            pod::secret_files(SECRETS, config.files()),
         ],
         content: json!(content.collect::<Vec<_>>()),
     }

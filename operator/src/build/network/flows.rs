@@ -140,10 +140,13 @@ fn stores(workload: &Workload) -> impl Iterator<Item = Need> {
     needs.filter(|need| *need != Need::Rabbitmq)
 }
 
-/// The Job that makes databases and users: to every server, also to the broker's management.
+/// The Job that makes databases and users: to every server where it does, also to the broker's management.
 fn provision(flows: &mut Vec<Flow>, platform: &Platform) {
     let pods = Party::Pods(ours(platform, &Component::new(PROVISION)));
     for need in [Need::Mongodb, Need::Postgres, Need::Rabbitmq] {
+        if access::external(platform, need).is_some_and(|server| !access::is_administered(server)) {
+            continue;
+        }
         let mut flow = to_server(platform, pods.clone(), need);
         if need == Need::Rabbitmq && access::rabbitmq(platform).is_none() {
             flow.ports.push(RABBITMQ_MANAGEMENT_PORT);

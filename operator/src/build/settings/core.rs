@@ -19,7 +19,7 @@ pub(super) fn store(
         Place::Own(secret) => environment.set_file("STORE_URL_FILE", "store-url", secret),
         Place::Shared(secret) => {
             environment.set_file("STORE_URL_FILE", "store-url", secret);
-            environment.set("SHOP__STORE__DATABASE", &workload.component);
+            environment.set("SHOP__STORE__DATABASE", workload.component.as_str());
         }
     }
     if access.provisioned {
@@ -76,7 +76,7 @@ pub(super) fn own(environment: &mut Environment, platform: &Platform, service: C
 
 fn user(environment: &mut Environment, platform: &Platform) {
     // The gateway is the one in front.
-    environment.set("SHOP__HTTP__TRUSTED_HOPS", 1);
+    environment.set("SHOP__HTTP__TRUSTED_HOPS", "1");
     for (setting, name, generation) in signing_keys(platform.credentials) {
         let secret = SecretKeyRef {
             name: credentials::signing_key(&platform.owner, generation),

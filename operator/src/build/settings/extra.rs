@@ -10,7 +10,7 @@ use crate::platform::{Platform, Workload};
 use crate::resource::{Need, SecretKeyRef};
 
 pub(super) fn add(environment: &mut Environment, platform: &Platform, workload: &Workload) {
-    environment.variable("PORT", workload.port);
+    environment.variable("PORT", workload.port.to_string());
     environment.variable("JWKS_URL", addresses::jwks(platform));
     for need in workload.needs() {
         server(environment, platform, workload, need);
@@ -50,7 +50,7 @@ fn server(environment: &mut Environment, platform: &Platform, workload: &Workloa
         Place::Shared(secret) => {
             environment.variable_of(&url, secret);
             if need != Need::Rabbitmq {
-                environment.variable(&format!("{server}_DATABASE"), &workload.component);
+                environment.variable(&format!("{server}_DATABASE"), workload.component.as_str());
             }
         }
         Place::Url(place) => {
@@ -58,10 +58,8 @@ fn server(environment: &mut Environment, platform: &Platform, workload: &Workloa
             let user = format!("://{username}:$({server}_PASSWORD)@");
             let mut whole = place.replacen("://", &user, 1);
             if verified {
-                // As libpq has it.
-                whole.push_str(&format!(
-                    "?sslmode=verify-full&sslrootcert=$({server}_CA_FILE)"
-                ));
+                // Of our own servers only PostgreSQL by CloudNativePG proves who it is. As libpq has it.
+                whole += "?sslmode=verify-full&sslrootcert=$(POSTGRES_CA_FILE)";
             }
             environment.variable(&url, whole);
         }

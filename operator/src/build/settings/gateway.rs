@@ -12,7 +12,7 @@ const BURST_S: i32 = 10;
 
 pub(super) fn add(environment: &mut Environment, platform: &Platform) {
     if platform.expose.is_behind_a_proxy() {
-        environment.set("SHOP__HTTP__TRUSTED_HOPS", 1);
+        environment.set("SHOP__HTTP__TRUSTED_HOPS", "1");
     }
     for workload in &platform.workloads {
         let name = workload.component.as_str().to_uppercase();
@@ -33,12 +33,15 @@ pub(super) fn add(environment: &mut Environment, platform: &Platform) {
     if let Some(limit) = &platform.rate_limit {
         let burst = limit.requests_per_second.saturating_mul(BURST_S);
         let burst = limit.burst.unwrap_or(burst);
-        environment.set("SHOP__RATE_LIMIT__REQUESTS", limit.requests_per_second);
-        environment.set("SHOP__RATE_LIMIT__WINDOW_S", 1);
-        environment.set("SHOP__RATE_LIMIT__BURST", burst);
+        environment.set(
+            "SHOP__RATE_LIMIT__REQUESTS",
+            limit.requests_per_second.to_string(),
+        );
+        environment.set("SHOP__RATE_LIMIT__WINDOW_S", "1");
+        environment.set("SHOP__RATE_LIMIT__BURST", burst.to_string());
     }
     if !platform.allowed_origins.is_empty() {
-        let origins = json!(platform.allowed_origins);
+        let origins = json!(platform.allowed_origins).to_string();
         environment.set("SHOP__CORS__ORIGINS", origins);
     }
     if routes(platform).is_some() {

@@ -2,21 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, KeyToPath, ProjectedVolumeSource, SecretKeySelector, SecretProjection,
-    Volume, VolumeMount, VolumeProjection,
-};
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector, Volume, VolumeMount};
 use serde_json::{Value, json};
 
+use crate::build::pod::secret_files;
 use crate::resource::{self, SecretKeyRef};
 
 /// The folder of the files.
 const FOLDER: &str = "/etc/shop/secrets";
 /// The volume of the files.
 const VOLUME: &str = "secrets";
-/// Read by its owner; the kubelet adds the group of the pod, which is how the container's user gets at it.
-const MODE: i32 = 0o400;
-
 /// The environment of a container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::build) struct Environment {
@@ -34,8 +29,8 @@ struct File {
 
 impl Environment {
     /// A setting, which is nobody's secret.
-    pub(super) fn set(&mut self, name: &str, value: impl ToString) {
-        self.settings.insert(name.to_owned(), value.to_string());
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.settings.insert(name.to_owned(), value.into());
     }
 
     /// A setting that says the path of a file in which there is what a Secret has.
@@ -45,10 +40,10 @@ impl Environment {
     }
 
     /// A variable that others below may refer to as `$(NAME)`, and that may refer to those above.
-    pub(super) fn variable(&mut self, name: &str, value: impl ToString) {
+    pub(super) fn variable(&mut self, name: &str, value: impl Into<String>) {
         self.variables.push(EnvVar {
             name: name.to_owned(),
-            value: Some(value.to_string()),
+            value: Some(value.into()),
             value_from: None,
         });
     }
@@ -127,34 +122,12 @@ impl Environment {
 
     /// The volume with the files, if there are any.
     pub(in crate::build) fn volume(&self) -> Option<Volume> {
-        let mut by_secret: BTreeMap<&str, Vec<KeyToPath>> = BTreeMap::new();
-        for file in self.files.values() {
-            let item = KeyToPath {
-                key: file.secret.key.clone(),
-                path: file.name.clone(),
-                mode: None,
-            };
-            by_secret.entry(&file.secret.name).or_default().push(item);
-        }
-        let sources = by_secret
-            .into_iter()
-            .map(|(secret, items)| VolumeProjection {
-                secret: Some(SecretProjection {
-                    name: secret.to_owned(),
-                    items: Some(items),
-                    optional: None,
-                }),
-                ..VolumeProjection::default()
-            });
-        let sources: Vec<_> = sources.collect();
-        (!sources.is_empty()).then(|| Volume {
-            name: VOLUME.to_owned(),
-            projected: Some(ProjectedVolumeSource {
-                default_mode: Some(MODE),
-                sources: Some(sources),
-            }),
-            ..Volume::default()
-        })
+        let files: BTreeMap<_, _> = self
+            .files
+            .values()
+            .map(|file| (file.name.clone(), file.secret.clone()))
+            .collect();
+        (!files.is_empty()).then(|| secret_files(VOLUME, &files))
     }
 
     /// Where that volume is mounted.

@@ -22,7 +22,7 @@ use crate::platform::{Platform, Replicas, Role, Workload};
 
 /// How long a rollout may make no progress until it counts as failed.
 const PROGRESS_DEADLINE_S: i32 = 300;
-/// ReplicaSets of earlier versions that are kept.
+/// How many earlier versions are kept.
 const HISTORY: i32 = 3;
 
 /// A start may take two minutes: a service waits for its store by itself, so this is only for a process that hangs.
