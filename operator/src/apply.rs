@@ -42,6 +42,8 @@ pub fn recall(digest: Option<&str>, view: &View) -> Applied {
     let applied: Applied = view
         .children
         .iter()
+        // What was created once was never applied.
+        .filter(|(_, observed)| !observed.fields.is_empty())
         .map(|(key, observed)| (key.clone(), observed.fields.clone()))
         .collect();
     if digest == Some(digest_of(&applied).as_str()) {
