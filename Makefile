@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,7 @@ demo: ## Drive the running shop like a customer and an administrator (curl and j
 test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/ensure-tools.sh curl jq
 	@hack/ensure-servers.sh
+	@hack/control-plane/build.sh
 	$(CARGO) test --locked --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace --no-fail-fast
 
@@ -56,6 +57,20 @@ servers: ## Keep the servers of the tests running, and print how to use them (un
 	@$(CARGO) build --locked --quiet -p testkit --bin test-servers
 	@exec $(CARGO_TARGET_DIR)/debug/test-servers
 
+control-plane: ## Keep a Kubernetes control plane running, and print how to use it (until Ctrl-C; built in 8 minutes, once)
+	@hack/control-plane/build.sh
+	@$(CARGO) build --locked --quiet -p testkit --bin control-plane
+	@exec $(CARGO_TARGET_DIR)/debug/control-plane
+
+# Which platform the operator is shown at work with.
+MANIFEST ?= examples/minimal.yaml
+operator-dev: ## See the operator make a platform on a private control plane with played nodes (MANIFEST=examples/production.yaml)
+	@hack/control-plane/build.sh >/dev/null
+	@$(CARGO) build --locked --quiet -p testkit --bin control-plane
+	@$(CARGO) build --locked --quiet -p operator
+	@OPERATOR=$(CARGO_TARGET_DIR)/debug/operator MANIFEST=$(MANIFEST) \
+		exec $(CARGO_TARGET_DIR)/debug/control-plane --apply crds -- hack/operator-dev.sh
+
 lint: ## Formatting, clippy, compose.yaml
 	hack/check-compose.sh
 	$(CARGO) fmt --all --check
@@ -70,6 +85,8 @@ deny: ## Licences, advisories, bans and sources of the dependencies
 
 generate: ## Write the generated files that are committed
 	$(CARGO) run --locked --quiet -p contracts --bin contract-schemas
+	$(CARGO) run --locked --quiet -p operator -- crd > $(CARGO_TARGET_DIR)/shopplatforms.yaml
+	mv $(CARGO_TARGET_DIR)/shopplatforms.yaml crds/
 
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh
