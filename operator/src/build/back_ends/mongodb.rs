@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::server::{Member, Port, Server, password_file, pod_name, variable};
+use super::server::{Member, Port, Server, memory_limit, password_file, pod_name, variable};
 use crate::build::addresses::{MONGODB, MONGODB_PORT, REPLICA_SET};
 use crate::build::credentials::{MONGODB_KEY_FILE, MONGODB_ROOT};
 use crate::build::pod::{self, Patience};
@@ -59,12 +59,15 @@ pub(super) fn build(platform: &Platform, managed: &Managed) -> Result<Vec<Child>
     let mut prepare = server.prepare(PREPARE, vec![keys_mount.clone(), tmp_mount.clone()]);
     prepare.env = Some(vec![
         pod_name(),
+        memory_limit(),
         variable("MONGO_INITDB_ROOT_USERNAME", ROOT),
         variable("MONGO_INITDB_ROOT_PASSWORD_FILE", &password_file()),
     ]);
     let data = format!("{DATA}/mongod");
     let arguments = [
         "mongod",
+        "--config",
+        "/run/mongodb/mongod.conf",
         "--dbpath",
         &data,
         "--bind_ip_all",

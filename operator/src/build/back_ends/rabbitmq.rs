@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 };
 use serde_json::json;
 
-use super::server::{Member, Port, Server, pod_name, variable};
+use super::server::{Member, Port, Server, memory_limit, pod_name, variable};
 use crate::build::addresses::{
     AMQP_PORT, RABBITMQ, RABBITMQ_MANAGEMENT_PORT, members, members_service,
 };
@@ -95,7 +95,7 @@ pub(super) fn build(platform: &Platform, managed: &Managed) -> Result<Vec<Child>
     let (log, log_mount) = pod::scratch("log", "/var/log/rabbitmq");
     let (tmp, tmp_mount) = pod::scratch("tmp", "/tmp");
     let mut prepare = server.prepare(PREPARE, vec![settings_mount.clone(), run_mount.clone()]);
-    prepare.env = Some(vec![pod_name(), node_name(platform)]);
+    prepare.env = Some(vec![pod_name(), memory_limit(), node_name(platform)]);
     let mounts = vec![settings_mount, run_mount, log_mount, tmp_mount];
     let mut serve = server.serve(&["rabbitmq-server"], mounts);
     serve.env = Some(environment(platform));
@@ -128,6 +128,7 @@ fn settings(platform: &Platform, managed: &Managed) -> String {
          log.console = true\n\
          listeners.tcp.default = {AMQP_PORT}\n\
          management.tcp.port = {RABBITMQ_MANAGEMENT_PORT}\n\
+         vm_memory_high_watermark.relative = 0.6\n\
          disk_free_limit.absolute = 256MB\n\
          queue_leader_locator = balanced\n",
         platform.owner.name

@@ -12,8 +12,9 @@ use k8s_openapi::api::apps::v1::{
 };
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
-    PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec, PodTemplateSpec, SecretVolumeSource,
-    Service, ServicePort, ServiceSpec, Volume, VolumeMount, VolumeResourceRequirements,
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec, PodTemplateSpec,
+    ResourceFieldSelector, SecretVolumeSource, Service, ServicePort, ServiceSpec, Volume,
+    VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -117,7 +118,9 @@ impl Server<'_> {
     /// The container that prepares a member by a script, with the secrets.
     pub(super) fn prepare(&self, script: &str, mounts: Vec<VolumeMount>) -> Container {
         let mut container = self.container("prepare");
-        container.command = Some(["bash", "-c", script].map(str::to_owned).to_vec());
+        // Kubernetes would put variables in place of `$(NAME)`.
+        let script = script.replace("$(", "$$(");
+        container.command = Some(["bash", "-c", &script].map(str::to_owned).to_vec());
         let secrets = VolumeMount {
             name: SECRETS.to_owned(),
             mount_path: SECRETS_FOLDER.to_owned(),
@@ -337,6 +340,21 @@ pub(super) fn pod_name() -> EnvVar {
             field_ref: Some(ObjectFieldSelector {
                 api_version: None,
                 field_path: "metadata.name".to_owned(),
+            }),
+            ..EnvVarSource::default()
+        }),
+    }
+}
+
+/// How much memory the container may use, in bytes; without a limit what the node has.
+pub(super) fn memory_limit() -> EnvVar {
+    EnvVar {
+        name: "MEMORY_LIMIT".to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            resource_field_ref: Some(ResourceFieldSelector {
+                resource: "limits.memory".to_owned(),
+                ..ResourceFieldSelector::default()
             }),
             ..EnvVarSource::default()
         }),

@@ -5,6 +5,16 @@ data=/data/db/mongod new=/data/db/new port=27018
 # mongod wants the members' key to be its own and to be read by nobody else.
 install -m 0400 /etc/shop/secrets/key-file /run/mongodb/key-file
 
+# The cache takes half of what the pod may use beyond a gigabyte, and a quarter of a gigabyte at least. mongod would reckon the
+# same, but older ones reckon with the memory of the node where limits are told by cgroups v2.
+gigabyte=$((1 << 30))
+cache=$(((MEMORY_LIMIT - gigabyte) / 2))
+if [ "$cache" -lt $((gigabyte / 4)) ]; then
+	cache=$((gigabyte / 4))
+fi
+printf 'storage: {wiredTiger: {engineConfig: {cacheSizeGB: %d.%02d}}}\n' \
+	$((cache / gigabyte)) $((cache % gigabyte * 100 / gigabyte)) >/run/mongodb/mongod.conf
+
 # The other members get everything from the first one, the root user as well.
 if [ "${POD_NAME##*-}" != 0 ]; then
 	mkdir -p "$data"
