@@ -7,6 +7,14 @@ use testkit::platform::{Builder, Platform, Service};
 use crate::platform::platform;
 use crate::trial::Trial;
 
+/// A relay's.
+const RELAY: [&str; 4] = [
+    "relay.after_claim",
+    "relay.after_publish",
+    "relay.after_confirm",
+    "relay.after_stamp",
+];
+
 /// Kills the first replica of a service at each point, one after the other.
 async fn dies_at(shop: &Platform, service: Service, points: &[&str]) -> anyhow::Result<()> {
     let replica = shop.replica(service, 0)?;
@@ -48,24 +56,12 @@ async fn a1_a2_an_order_service_that_dies_around_the_commit_of_an_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a3_to_a6_a_relay_that_dies_anywhere_tells_everything_under_the_same_ids() {
-    let points = [
-        "relay.after_claim",
-        "relay.after_publish",
-        "relay.after_confirm",
-        "relay.after_stamp",
-    ];
-    survives("a3-a6 order", Service::Order, &points).await;
+    survives("a3-a6 order", Service::Order, &RELAY).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a3_to_a6_hold_for_a_relay_on_mongodb_too() {
-    let points = [
-        "relay.after_claim",
-        "relay.after_publish",
-        "relay.after_confirm",
-        "relay.after_stamp",
-    ];
-    survives("a3-a6 product", Service::Product, &points).await;
+    survives("a3-a6 product", Service::Product, &RELAY).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,22 +1,25 @@
 //! The tutorial is true in production, too.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::Output;
+
+use tokio::process::Command;
 
 use crate::platform::platform;
+
+/// Walks through the tutorial at a gateway whose administrator's password is in the folder.
+pub async fn walk(gateway: &str, data: &Path) -> std::io::Result<Output> {
+    Command::new("../../examples/journey.sh")
+        .env("SHOP_URL", format!("http://{gateway}"))
+        .env("SHOP_DATA", data)
+        .output()
+        .await
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_journey_of_a_customer_works_on_real_servers() {
     let shop = platform().start().await.unwrap();
-    let script = "../../examples/journey.sh";
-    let gateway = format!("http://{}", shop.address());
-    let data = shop.folder().to_owned();
-    let walked = move || {
-        Command::new(script)
-            .env("SHOP_URL", gateway)
-            .env("SHOP_DATA", data)
-            .output()
-    };
-    let output = tokio::task::spawn_blocking(walked).await.unwrap().unwrap();
+    let output = walk(&shop.address(), shop.folder()).await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success() && told.contains("journey complete"),

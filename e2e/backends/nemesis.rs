@@ -7,14 +7,16 @@ mod faults;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use reqwest::StatusCode;
 use sqlx::{Connection as _, PgConnection};
 use testkit::chaos::Direction;
 use testkit::platform::{Edge, Platform, Replica, Server, Service};
-use testkit::seed;
+use testkit::servers::{Rabbit, ServerProcess};
+use testkit::{seed, wait};
 use tokio::time::Instant;
 
 use self::faults::{Faults, SERVICES, TO_OTHERS, ToOthers, ToReplica, crash_points};
@@ -71,6 +73,11 @@ impl<'s> Nemesis<'s> {
         Duration::from_millis(self.random.random_range(LASTING))
     }
 
+    /// Between two faults: the next one strikes in whatever state the last one left the shop.
+    async fn pause(&mut self) {
+        lasting(self.some_time() / 2).await;
+    }
+
     fn one_of<T: Copy>(&mut self, all: &[T]) -> Result<T> {
         all.choose(&mut self.random)
             .copied()
@@ -92,7 +99,7 @@ impl<'s> Nemesis<'s> {
             let struck = to_replica(replica, kind, time).await;
             let struck = struck.with_context(|| format!("{what} {}", replica.name()))?;
             self.done.count(what, struck);
-            lasting(self.some_time() / 2).await;
+            self.pause().await;
         }
         Ok(self.done)
     }
@@ -117,7 +124,7 @@ impl<'s> Nemesis<'s> {
             let struck = self.do_to_others(kind, edge, service, time).await;
             let struck = struck.with_context(|| format!("{what} {of}"))?;
             self.done.count(what, struck);
-            lasting(self.some_time() / 2).await;
+            self.pause().await;
         }
         Ok(self.done)
     }
@@ -137,13 +144,7 @@ impl<'s> Nemesis<'s> {
             ToOthers::HaltRabbit => halted(shop.rabbit()?, time).await,
             ToOthers::HaltPostgres => halted(shop.postgres()?, time).await,
             ToOthers::HaltMongo => halted(shop.mongo()?.member(0)?, time).await,
-            ToOthers::MemoryAlarm => {
-                let watermark = "set_vm_memory_high_watermark";
-                let rabbit = shop.rabbit()?;
-                rabbit.control(&[watermark, "absolute", "1MB"]).await?;
-                lasting(time).await;
-                rabbit.control(&[watermark, "0.4"]).await.map(|_| true)
-            }
+            ToOthers::MemoryAlarm => memory_alarm(shop.rabbit()?, time).await,
             ToOthers::EndSessions => end_sessions(shop).await,
             ToOthers::Cut => {
                 shop.edge(edge).cut_off().await;
@@ -187,16 +188,47 @@ impl<'s> Nemesis<'s> {
     }
 }
 
-async fn killed(server: &testkit::servers::ServerProcess, time: Duration) -> Result<bool> {
+async fn killed(server: &ServerProcess, time: Duration) -> Result<bool> {
     server.kill().await?;
     lasting(time).await;
     server.start().await.map(|()| true)
 }
 
-async fn halted(server: &testkit::servers::ServerProcess, time: Duration) -> Result<bool> {
+async fn halted(server: &ServerProcess, time: Duration) -> Result<bool> {
     server.pause().await?;
     lasting(time).await;
     server.resume().await.map(|()| true)
+}
+
+/// It takes nothing from anybody while it lacks memory.
+async fn memory_alarm(rabbit: &Rabbit, time: Duration) -> Result<bool> {
+    const WATERMARK: &str = "set_vm_memory_high_watermark";
+    rabbit.control(&[WATERMARK, "absolute", "1MB"]).await?;
+    alarm_is(rabbit, true).await?;
+    lasting(time).await;
+    rabbit.control(&[WATERMARK, "0.4"]).await?;
+    alarm_is(rabbit, false).await?;
+    Ok(true)
+}
+
+/// Waits until RabbitMQ says that there is an alarm, or that there is none.
+async fn alarm_is(rabbit: &Rabbit, raised: bool) -> Result<()> {
+    let check = format!("{}/api/health/checks/alarms", rabbit.api_url());
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let what = if raised {
+        "the alarm"
+    } else {
+        "the end of the alarm"
+    };
+    wait::until(what, || async {
+        let reply = http.get(&check).send().await?;
+        match reply.status() {
+            StatusCode::OK => Ok((!raised).then_some(())),
+            StatusCode::SERVICE_UNAVAILABLE => Ok(raised.then_some(())),
+            status => bail!("{check} answered {status}"),
+        }
+    })
+    .await
 }
 
 /// Of both databases: they are on one server.
@@ -256,17 +288,10 @@ async fn terminated(replica: &Replica) -> Result<()> {
     Ok(())
 }
 
-/// Starts one again that has ended by itself, as Kubernetes would. The one reason there is for that is a port that was taken.
+/// Whatever else is broken, none ends by itself.
 async fn runs(replica: &Replica) -> Result<()> {
-    if !replica.is_running().await? {
-        let name = replica.name();
-        ensure!(
-            replica.lost_its_port(),
-            "{name} had ended by itself:\n{}",
-            replica.log()
-        );
-        replica.launch_with(&[]).await?;
-    }
+    let (runs, name) = (replica.is_running().await?, replica.name());
+    ensure!(runs, "{name} had ended by itself:\n{}", replica.log());
     Ok(())
 }
 

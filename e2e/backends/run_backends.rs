@@ -7,9 +7,12 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
+use testkit::servers::ReservedPort;
 use testkit::wait;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::journey::walk;
 
 const SCRIPT: &str = "../../hack/run-backends.sh";
 /// What is to be there before servers are started that others name.
@@ -29,9 +32,14 @@ fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
-fn free_ports() -> u16 {
-    let mut drawn = std::iter::repeat_with(|| rand::random_range(10_000..25_000_u16));
-    drawn.find(|first| ports(*first).all(is_free)).unwrap()
+/// The gateway's port, with all of them reserved.
+fn reserved() -> (u16, Vec<ReservedPort>) {
+    let mut drawn = std::iter::repeat_with(|| {
+        let first = rand::random_range(10_000..25_000_u16);
+        let all: Option<Vec<_>> = ports(first).map(ReservedPort::claim).collect();
+        Some((first, all?))
+    });
+    drawn.find_map(|ports| ports).unwrap()
 }
 
 /// A folder that PostgreSQL, which does not run as root, gets through to its data.
@@ -61,12 +69,6 @@ async fn until_it_says(child: &mut Child, words: &str) -> Result<String> {
     bail!("it ended without `{words}`:\n{said}")
 }
 
-async fn journey(port: u16, data: &Path) -> Result<Output> {
-    let mut walk = Command::new("../../examples/journey.sh");
-    walk.env("SHOP_URL", format!("http://127.0.0.1:{port}"));
-    Ok(walk.env("SHOP_DATA", data).output().await?)
-}
-
 /// Asks for the same ports once more, without servers: it must be refused before it touches any.
 async fn again(port: u16) -> Result<Output> {
     let mut second = Command::new(SCRIPT);
@@ -79,7 +81,7 @@ async fn again(port: u16) -> Result<Output> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shop_on_real_servers_for_people_works_and_leaves_nothing_when_it_is_interrupted() {
-    let (temporary, data, port) = (folder(), folder(), free_ports());
+    let (temporary, data, (port, _reserved)) = (folder(), folder(), reserved());
     let mut start = Command::new(programs().join("test-servers"));
     for name in NAMED {
         start.env_remove(name);
@@ -104,7 +106,8 @@ async fn the_shop_on_real_servers_for_people_works_and_leaves_nothing_when_it_is
         "{said}"
     );
 
-    let walked = journey(port, &data.path().join("shop")).await.unwrap();
+    let gateway = format!("127.0.0.1:{port}");
+    let walked = walk(&gateway, &data.path().join("shop")).await.unwrap();
     let told = String::from_utf8_lossy(&walked.stdout);
     assert!(told.contains("journey complete"), "{walked:?}");
 

@@ -37,6 +37,7 @@ mod builder;
 mod edge;
 mod environment;
 mod folder;
+mod provisioning;
 mod replica;
 mod service;
 mod target;
@@ -54,6 +55,7 @@ pub use self::builder::{Builder, Declare};
 pub use self::edge::{Edge, Lines};
 use self::environment::ADMIN_EMAIL;
 use self::folder::{ADMIN_PASSWORD, Folder, MAIL};
+use self::provisioning::Provisioning;
 pub use self::replica::Replica;
 pub use self::service::Service;
 use crate::chaos::Proxy;
@@ -71,6 +73,7 @@ pub struct Platform {
     proxies: BTreeMap<Edge, Vec<Proxy>>,
     stores: Stores,
     back_ends: BackEnds,
+    provisioning: Option<Provisioning>,
     mail_server: FakeMailServer,
     folder: Folder,
 }
@@ -144,6 +147,13 @@ impl Platform {
     #[must_use]
     pub fn rabbit_api_url(&self) -> &str {
         &self.back_ends.api_url
+    }
+
+    /// Runs `shopctl provision` on the broker once more, as the administrator does when something is missing there.
+    pub async fn provision(&self) -> Result<()> {
+        let provisioning = self.provisioning.as_ref();
+        let provisioning = provisioning.context("build with `.provisioned()`")?;
+        provisioning.run().await
     }
 
     /// `host:port` of the gateway, behind a load balancer: it stays when the gateway is started again.

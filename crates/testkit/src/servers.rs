@@ -9,6 +9,7 @@
 //! RabbitMQ 15 s.
 
 mod certificates;
+mod disks;
 mod installed;
 mod mongo;
 mod ports;
@@ -20,7 +21,7 @@ mod supervisor;
 
 pub use certificates::Authority;
 pub use mongo::{Mongo, MongoOptions};
-pub(crate) use ports::free_port;
+pub use ports::{ReservedPort, free_port};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::ServerProcess;
 pub use rabbit::{Rabbit, RabbitOptions};

@@ -12,6 +12,7 @@ use super::back_ends::{BackEnds, Server};
 use super::balancer::Balancer;
 use super::environment::{self, Neighbours};
 use super::folder::{Folder, MAIL};
+use super::provisioning::Provisioning;
 use super::{Edge, Platform, Replica, Service};
 use crate::chaos::Proxy;
 use crate::checker::{Stores, Tap};
@@ -31,6 +32,7 @@ pub struct Builder {
     replicas: BTreeMap<Service, usize>,
     edges: BTreeSet<Edge>,
     own: BTreeSet<Server>,
+    provisioned: bool,
     disk_mib: Option<u32>,
     settings: Vec<(Service, String, String)>,
     patience: Option<Duration>,
@@ -46,6 +48,7 @@ impl Builder {
             replicas: BTreeMap::new(),
             edges: BTreeSet::new(),
             own: BTreeSet::new(),
+            provisioned: false,
             disk_mib: None,
             settings: Vec::new(),
             patience: None,
@@ -86,6 +89,13 @@ impl Builder {
         self
     }
 
+    /// With a RabbitMQ of its own, to which each service comes as the user that `shopctl provision` made for it. Without this word
+    /// all are administrators.
+    pub fn provisioned(mut self) -> Self {
+        self.provisioned = true;
+        self.own(Server::Rabbit)
+    }
+
     /// Its own PostgreSQL and MongoDB have disks of so many MiB, which a test fills by `fill_disk`.
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -123,9 +133,7 @@ impl Builder {
         self.check_programs()?;
         let folder = Folder::new()?;
         let back_ends = BackEnds::start(&self.own, self.disk_mib).await?;
-        (self.declare)(back_ends.urls.broker.clone())
-            .await
-            .context("cannot declare the queues")?;
+        let provisioning = self.provision(&back_ends).await?;
         let mails = folder.path().join(MAIL);
         let mail_server = FakeMailServer::start(&mails).await?;
         let mut stores = Stores::at(&back_ends.urls).await?.mailing_to(mails);
@@ -147,6 +155,7 @@ impl Builder {
             proxies: BTreeMap::new(),
             stores,
             back_ends,
+            provisioning,
             mail_server,
             folder,
         };
@@ -158,6 +167,19 @@ impl Builder {
         }
         platform.folder.keep(false);
         Ok(platform)
+    }
+
+    /// Makes the queues, and the services' users if each is to have one.
+    async fn provision(&self, back_ends: &BackEnds) -> Result<Option<Provisioning>> {
+        if self.provisioned {
+            let provisioning = Provisioning::new(&self.programs, back_ends)?;
+            provisioning.run().await?;
+            return Ok(Some(provisioning));
+        }
+        (self.declare)(back_ends.urls.broker.clone())
+            .await
+            .context("cannot declare the queues")?;
+        Ok(None)
     }
 
     /// The user service first: all others ask it for its keys. The gateway last.
@@ -189,7 +211,11 @@ impl Builder {
             ..Neighbours::default()
         };
         if let Some(store) = platform.back_ends.store(service) {
-            let (store, broker) = (store.to_owned(), platform.back_ends.urls.broker.clone());
+            let store = store.to_owned();
+            let broker = match &platform.provisioning {
+                Some(provisioning) => provisioning.broker_of(service)?,
+                None => platform.back_ends.urls.broker.clone(),
+            };
             neighbours.store = Some(
                 self.line(platform, Edge::Store(service), number, store)
                     .await?,

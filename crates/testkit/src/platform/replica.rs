@@ -10,15 +10,9 @@ use tokio::time::Instant;
 use super::Service;
 use super::target::{Addresses, Target};
 use crate::client::Client;
-use crate::servers::{Script, Supervisor, free_port, quote};
+use crate::servers::{ReservedPort, Script, Supervisor, quote};
 use crate::wait;
 
-/// Ports are chosen before the process takes them, so somebody else may be faster.
-const TRIES: usize = 5;
-/// What one says whose port was taken.
-const TAKEN: &str = " is taken;";
-/// Between two looks at whether it still runs.
-const LOOK: Duration = Duration::from_millis(50);
 /// How much of a log is shown in an error.
 const LAST_LINES: usize = 30;
 /// The exit code of a process that a crash point ended: 128 + SIGABRT.
@@ -34,6 +28,8 @@ pub struct Replica {
     log: PathBuf,
     supervisor: Supervisor,
     target: Arc<Target>,
+    /// Since it was started last: for requests, and for health and metrics.
+    ports: Mutex<Option<[ReservedPort; 2]>>,
     /// The exit code of the process that ran last.
     ended: Mutex<Option<i32>>,
 }
@@ -55,6 +51,7 @@ impl Replica {
             program,
             environment,
             target: Arc::default(),
+            ports: Mutex::default(),
             ended: Mutex::default(),
         })
     }
@@ -105,13 +102,8 @@ impl Replica {
     /// Starts it with further environment variables and waits until it is ready. For a crash point:
     /// `&[("SHOP_CRASH_AT", "relay.after_publish:1")]`.
     pub async fn start_with(&self, variables: &[(&str, &str)]) -> Result<()> {
-        for _ in 0..TRIES {
-            self.launch_with(variables).await?;
-            if self.until_ready_unless_taken().await? {
-                return Ok(());
-            }
-        }
-        bail!("{}: no free ports after {TRIES} tries", self.name)
+        self.launch_with(variables).await?;
+        self.until_ready().await
     }
 
     /// Starts it without waiting for anything.
@@ -119,7 +111,9 @@ impl Replica {
         if self.is_running().await? {
             bail!("{} runs already", self.name);
         }
-        let (port, admin_port) = (free_port()?, free_port()?);
+        let reserved = [ReservedPort::draw()?, ReservedPort::draw()?];
+        let [port, admin_port] = reserved.each_ref().map(ReservedPort::number);
+        *lock(&self.ports) = Some(reserved);
         let mut words = vec!["env".to_owned(), "-i".to_owned()];
         let ports = [
             ("SHOP__HTTP__PORT".to_owned(), port.to_string()),
@@ -144,29 +138,14 @@ impl Replica {
 
     /// Waits until it is ready; an early end is an error that shows the end of its log.
     pub async fn until_ready(&self) -> Result<()> {
-        if !self.until_ready_unless_taken().await? {
-            bail!(
-                "{} ended: its port is taken\n{}",
-                self.name,
-                self.last_lines()
-            );
-        }
-        Ok(())
-    }
-
-    /// `false` if somebody else took its port.
-    async fn until_ready_unless_taken(&self) -> Result<bool> {
         wait::until(&format!("{} to be ready", self.name), || async {
             if self.target.look().await {
-                return Ok(Some(true));
+                return Ok(Some(()));
             }
             if self.is_running().await? {
                 return Ok(None);
             }
             let last = self.last_lines();
-            if last.contains(TAKEN) {
-                return Ok(Some(false));
-            }
             bail!("{} ended instead of being ready:\n{last}", self.name)
         })
         .await
@@ -226,27 +205,19 @@ impl Replica {
         Ok(())
     }
 
-    /// Waits at most that long for a crash point to end it; `false` if it was not reached. Any other end is an error, but for
-    /// that of a process whose port somebody else took.
+    /// Waits at most that long for a crash point to end it; `false` if it was not reached. Any other end is an error.
     pub async fn crashes_within(&self, time: Duration) -> Result<bool> {
         let deadline = Instant::now() + time;
-        while self.is_running().await? {
-            if Instant::now() >= deadline {
-                return Ok(false);
-            }
-            tokio::time::sleep(LOOK).await;
+        let what = format!("{} to crash", self.name);
+        let ended = wait::until(&what, || async {
+            let runs = self.is_running().await?;
+            Ok((!runs || Instant::now() >= deadline).then_some(!runs))
+        });
+        if ended.await? {
+            self.crashed().await?;
+            return Ok(true);
         }
-        if self.lost_its_port() {
-            return Ok(false);
-        }
-        self.crashed().await.map(|()| true)
-    }
-
-    /// Whether it ended because its port was taken, which is nobody's fault.
-    #[must_use]
-    pub fn lost_its_port(&self) -> bool {
-        let log = self.log();
-        log.lines().last().is_some_and(|line| line.contains(TAKEN))
+        Ok(false)
     }
 
     /// Whether its load balancer sends requests to it.

@@ -9,10 +9,11 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
 
 use super::certificates::Authority;
+use super::installed;
+use super::ports::ReservedPort;
 use super::process::ServerProcess;
 use super::script::Script;
 use super::supervisor::Supervisor;
-use super::{installed, ports};
 use crate::wait;
 
 /// The administrator of a replica set that asks who one is.
@@ -58,7 +59,7 @@ pub struct Mongo {
 
 struct Member {
     process: ServerProcess,
-    port: u16,
+    port: ReservedPort,
     /// Connects to this member only.
     client: Client,
 }
@@ -126,7 +127,7 @@ impl Mongo {
 
     /// The port of a member on 127.0.0.1.
     pub fn port(&self, member: usize) -> Result<u16> {
-        Ok(self.get(member)?.port)
+        Ok(self.get(member)?.port.number())
     }
 
     /// The process of a member.
@@ -219,7 +220,7 @@ impl Mongo {
 impl Member {
     async fn launch(options: &MongoOptions) -> Result<Self> {
         let program = installed::mongod()?;
-        let port = ports::free_port()?;
+        let port = ReservedPort::draw()?;
         let supervisor = Supervisor::new("mongod")?;
         let folder = supervisor.folder();
         std::fs::create_dir(folder.join("data"))?;
@@ -230,9 +231,15 @@ impl Member {
             // The same in all members, and as secret as the password above.
             std::fs::write(folder.join("keyfile"), "dGhyb3ctYXdheQ==\n")?;
         }
-        script(&program.display().to_string(), port, options, folder).write(folder)?;
+        script(
+            &program.display().to_string(),
+            port.number(),
+            options,
+            folder,
+        )
+        .write(folder)?;
 
-        let client = direct_client(port).await?;
+        let client = direct_client(port.number()).await?;
         let asked = client.clone();
         let ready = Box::new(move || -> futures_util::future::BoxFuture<'static, bool> {
             let client = asked.clone();
@@ -252,7 +259,7 @@ impl Member {
     }
 
     fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.port.number())
     }
 
     async fn hello(&self) -> Option<Document> {

@@ -6,10 +6,11 @@ use anyhow::Result;
 use sqlx::Connection;
 
 use super::certificates::Authority;
+use super::installed;
+use super::ports::ReservedPort;
 use super::process::ServerProcess;
 use super::script::{Script, quote};
 use super::supervisor::Supervisor;
-use super::{installed, ports};
 
 /// How a PostgreSQL of a test is set up.
 #[derive(Clone, Default)]
@@ -25,7 +26,7 @@ pub struct PostgresOptions {
 /// A running PostgreSQL with the super-user `postgres`, who needs no password.
 pub struct Postgres {
     process: ServerProcess,
-    port: u16,
+    port: ReservedPort,
 }
 
 impl Postgres {
@@ -37,14 +38,20 @@ impl Postgres {
     /// One that is set up as told.
     pub async fn start_with(options: &PostgresOptions) -> Result<Self> {
         let programs = installed::postgres()?;
-        let port = ports::free_port()?;
+        let port = ReservedPort::draw()?;
         let supervisor = Supervisor::new("postgres")?;
         let folder = supervisor.folder();
         if let Some(authority) = &options.tls {
             authority.write(folder)?;
         }
-        script(&programs.display().to_string(), port, options, folder).write(folder)?;
-        let address = url(port, "postgres");
+        script(
+            &programs.display().to_string(),
+            port.number(),
+            options,
+            folder,
+        )
+        .write(folder)?;
+        let address = url(port.number(), "postgres");
         let ready = Box::new(move || -> futures_util::future::BoxFuture<'static, bool> {
             let address = address.clone();
             Box::pin(async move { sqlx::PgConnection::connect(&address).await.is_ok() })
@@ -58,13 +65,13 @@ impl Postgres {
     /// Its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The database `postgres`, as super-user.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.port, "postgres")
+        url(self.port(), "postgres")
     }
 
     /// The same over TLS, where the server's certificate must be the authority's.

@@ -9,10 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::certificates::Authority;
+use super::installed;
+use super::ports::ReservedPort;
 use super::process::ServerProcess;
 use super::script::Script;
 use super::supervisor::Supervisor;
-use super::{installed, ports};
 
 /// How a RabbitMQ of a test is set up.
 #[derive(Clone, Default)]
@@ -29,12 +30,11 @@ pub struct Rabbit {
     ports: Ports,
 }
 
-#[derive(Clone, Copy)]
 struct Ports {
-    amqp: u16,
-    amqps: u16,
-    api: u16,
-    distribution: u16,
+    amqp: ReservedPort,
+    amqps: ReservedPort,
+    api: ReservedPort,
+    distribution: ReservedPort,
 }
 
 impl Rabbit {
@@ -47,10 +47,10 @@ impl Rabbit {
     pub async fn start_with(options: &RabbitOptions) -> Result<Self> {
         let program = installed::rabbitmq()?;
         let ports = Ports {
-            amqp: ports::free_port()?,
-            amqps: ports::free_port()?,
-            api: ports::free_port()?,
-            distribution: ports::free_port()?,
+            amqp: ReservedPort::draw()?,
+            amqps: ReservedPort::draw()?,
+            api: ReservedPort::draw()?,
+            distribution: ReservedPort::draw()?,
         };
         let supervisor = Supervisor::new("rabbitmq")?;
         let folder = supervisor.folder();
@@ -60,19 +60,18 @@ impl Rabbit {
         let folder_name = folder.display().to_string();
         std::fs::write(
             folder.join("rabbitmq.conf"),
-            settings(ports, options, &folder_name),
+            settings(&ports, options, &folder_name),
         )?;
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
-        script(&program.display().to_string(), ports, &folder_name).write(folder)?;
+        script(&program.display().to_string(), &ports, &folder_name).write(folder)?;
 
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .build()?;
+        let (amqp, api) = (ports.amqp.number(), ports.api.number());
         let ready = Box::new(move || -> futures_util::future::BoxFuture<'static, bool> {
             let http = http.clone();
-            Box::pin(
-                async move { speaks_amqp(ports.amqp).await && answers(&http, ports.api).await },
-            )
+            Box::pin(async move { speaks_amqp(amqp).await && answers(&http, api).await })
         });
         let process = ServerProcess::new("RabbitMQ", supervisor, "TERM", ready);
         process.start().await?;
@@ -82,25 +81,26 @@ impl Rabbit {
     /// Its AMQP port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.ports.amqp
+        self.ports.amqp.number()
     }
 
     /// The virtual host `/`, as administrator.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port())
     }
 
     /// The same over TLS; the client is to trust `ca.pem` in the server's folder.
     #[must_use]
     pub fn tls_url(&self) -> String {
-        format!("amqps://guest:guest@localhost:{}/%2f", self.ports.amqps)
+        let port = self.ports.amqps.number();
+        format!("amqps://guest:guest@localhost:{port}/%2f")
     }
 
     /// The management API, as administrator, without `/api`.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("http://guest:guest@127.0.0.1:{}", self.ports.api)
+        format!("http://guest:guest@127.0.0.1:{}", self.ports.api.number())
     }
 
     /// Runs `rabbitmqctl` with these arguments, such as `set_vm_memory_high_watermark absolute 1MB` to have it block all
@@ -110,7 +110,7 @@ impl Rabbit {
         // Without the machine's epmd, like the server itself; see `script`.
         let erlang = format!(
             "-start_epmd false -dist_listen false -erl_epmd_port {}",
-            self.ports.distribution
+            self.ports.distribution.number()
         );
         let output = tokio::process::Command::new(program)
             .args(arguments)
@@ -142,10 +142,8 @@ impl Deref for Rabbit {
     }
 }
 
-fn settings(ports: Ports, options: &RabbitOptions, folder: &str) -> String {
-    let Ports {
-        amqp, amqps, api, ..
-    } = ports;
+fn settings(ports: &Ports, options: &RabbitOptions, folder: &str) -> String {
+    let [amqp, amqps, api] = [&ports.amqp, &ports.amqps, &ports.api].map(ReservedPort::number);
     let mut text = format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
          management.tcp.ip = 127.0.0.1\n\
@@ -176,12 +174,12 @@ fn settings(ports: Ports, options: &RabbitOptions, folder: &str) -> String {
 }
 
 /// Everything it would keep or look for elsewhere on the machine is put into its folder.
-fn script(program: &str, ports: Ports, folder: &str) -> Script {
+fn script(program: &str, ports: &Ports, folder: &str) -> Script {
     // `-erl_epmd_port` has it listen for other nodes on that port without asking the machine's epmd, a daemon that would
     // outlive it. One scheduler and no busy waiting: a test needs little, and shares two cores with a build.
+    let distribution = ports.distribution.number();
     let erlang = format!(
-        "-start_epmd false -erl_epmd_port {} -sname test@localhost +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
-        ports.distribution
+        "-start_epmd false -erl_epmd_port {distribution} -sname test@localhost +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
     );
     Script::new()
         .variable("HOME", folder)
@@ -203,7 +201,7 @@ fn script(program: &str, ports: Ports, folder: &str) -> Script {
         .variable("RABBITMQ_MNESIA_BASE", &format!("{folder}/mnesia"))
         .variable("RABBITMQ_LOG_BASE", &format!("{folder}/logs"))
         .variable("RABBITMQ_PID_FILE", &format!("{folder}/pid"))
-        .variable("RABBITMQ_DIST_PORT", &ports.distribution.to_string())
+        .variable("RABBITMQ_DIST_PORT", &distribution.to_string())
         .variable("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", &erlang)
         .line(&format!("cd '{folder}'"))
         .exec([program])

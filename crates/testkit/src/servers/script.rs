@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::disks::SOURCE;
+
 /// A shell script, written line by line.
 #[derive(Default)]
 pub(crate) struct Script(String);
@@ -33,7 +35,7 @@ impl Script {
         self.line("if ! mountpoint -q disk; then")
             .line("\tmkdir -p disk")
             .line(&format!(
-                "\tif ! mount -t tmpfs -o size={mib}m,mode=711 shop-test disk; then"
+                "\tif ! mount -t tmpfs -o size={mib}m,mode=711 {SOURCE} disk; then"
             ))
             .line("\t\techo 'A disk that can be filled must be mounted, which only root may: run this test as root.'")
             .line("\t\texit 1")

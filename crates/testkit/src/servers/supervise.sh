@@ -3,6 +3,9 @@
 # everything that runs here is killed and the folder is removed (unless there is a file `keep` in it).
 folder=$1
 pid=
+# Locked as long as this runs, so that others see what nobody supervises any more.
+exec 9>"$2"
+flock 9
 
 # The process and all below it, halted from the top down, so that none forks while they are listed. A process group would not
 # do: PostgreSQL gives each of its processes one of its own.
@@ -52,7 +55,7 @@ while read -r order argument; do
 		if [ -n "$pid" ] && alive "$pid"; then
 			echo running
 		else
-			setsid sh "$folder/start.sh" </dev/null >>"$folder/log" 2>&1 &
+			setsid sh "$folder/start.sh" </dev/null >>"$folder/log" 2>&1 9>&- &
 			pid=$!
 			echo "$pid"
 		fi
@@ -101,9 +104,20 @@ while read -r order argument; do
 done
 
 destroy
+# A disk of its own, in memory. What is kept is kept on a real one, without what filled it up.
+disk=$folder/disk
+if mountpoint -q "$disk"; then
+	if [ -e "$folder/keep" ]; then
+		rm -f "$disk/ballast"
+		cp -a "$disk" "$folder/kept"
+	fi
+	umount -l "$disk"
+	if [ -e "$folder/kept" ]; then
+		rmdir "$disk"
+		mv "$folder/kept" "$disk"
+	fi
+fi
 if [ ! -e "$folder/keep" ]; then
-	# A disk of its own, in memory.
-	if mountpoint -q "$folder/disk"; then umount -l "$folder/disk"; fi
 	# What was just killed may still be writing its last file.
 	for _ in 1 2 3 4 5; do
 		rm -rf "$folder" && break

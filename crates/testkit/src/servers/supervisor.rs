@@ -9,6 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
+use super::disks;
+
 const SCRIPT: &str = include_str!("supervise.sh");
 
 /// A folder and the shell that runs what is started there.
@@ -29,6 +31,7 @@ struct Channel {
 impl Supervisor {
     /// A shell with a new folder whose name begins with `name`. Must be called within a tokio runtime.
     pub(crate) fn new(name: &str) -> Result<Self> {
+        disks::sweep();
         let made: TempDir = tempfile::Builder::new()
             .prefix(&format!("shop-test-{name}-"))
             .permissions(enterable())
@@ -39,6 +42,7 @@ impl Supervisor {
             .arg(SCRIPT)
             .arg("supervise")
             .arg(made.path())
+            .arg(made.path().join(disks::SUPERVISED))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
