@@ -47,5 +47,58 @@ fn tidy(value: &mut Value) {
 
 /// The number, if it has no fraction. Bounds of the schema are far from where that would be inexact.
 fn whole(number: f64) -> Option<i64> {
-    format!("{number:.0}").parse().ok().filter(|_| number.fract() == 0.0)
+    format!("{number:.0}")
+        .parse()
+        .ok()
+        .filter(|_| number.fract() == 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_definition_is_fresh() {
+        let committed = include_str!("../../crds/shopplatforms.yaml");
+        assert!(
+            committed == yaml().unwrap(),
+            "run `make generate` and commit"
+        );
+    }
+
+    #[test]
+    fn every_text_list_and_map_of_the_spec_has_a_maximum() {
+        let value = value().unwrap();
+        let spec = value
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec")
+            .unwrap();
+        let mut endless = Vec::new();
+        collect_endless("spec", spec, &mut endless);
+        assert_eq!(endless, Vec::<String>::new());
+    }
+
+    /// Schemas below that allow values of any length.
+    fn collect_endless(path: &str, schema: &Value, endless: &mut Vec<String>) {
+        let has = |key: &str| schema.get(key).is_some();
+        let is_bounded = match schema["type"].as_str() {
+            Some("string") => has("maxLength") || has("enum"),
+            Some("array") => has("maxItems"),
+            Some("object") => has("properties") || has("maxProperties"),
+            Some("integer") => {
+                has("maximum") || has("x-kubernetes-validations") || path.ends_with(".members")
+            }
+            _ => schema["type"] == "boolean",
+        };
+        if !is_bounded {
+            endless.push(path.to_owned());
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            collect_endless(&format!("{path}.{name}"), property, endless);
+        }
+        for below in ["items", "additionalProperties"] {
+            if let Some(schema) = schema.get(below) {
+                collect_endless(&format!("{path}[]"), schema, endless);
+            }
+        }
+    }
 }

@@ -104,6 +104,8 @@ impl Platform {
     /// The workload of that name.
     #[must_use]
     pub fn workload(&self, name: &str) -> Option<&Workload> {
-        self.workloads.iter().find(|workload| workload.component.as_str() == name)
+        self.workloads
+            .iter()
+            .find(|workload| workload.component.as_str() == name)
     }
 }

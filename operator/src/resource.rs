@@ -18,22 +18,24 @@ mod services;
 mod status;
 mod storage;
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use access::{SecretKeyRef, SecretRef};
 pub use backing::{
-    BackingMode, BackingServiceSpec, CloudNativePgSpec, ExternalSpec, ManagedSpec, PostgresMode, PostgresSpec,
+    BackingMode, BackingServiceSpec, CloudNativePgSpec, ExternalSpec, ManagedSpec, PostgresMode,
+    PostgresSpec,
 };
 pub use expose::{ExposeSpec, ExposeTls, ExposeType, GatewayRef, IssuerKind, IssuerRef};
 pub use extra::{ExtraServiceSpec, Need, Protocol};
 pub use gateway::{CorsSpec, GatewaySpec, RateLimitSpec};
 pub use images::{ImagesSpec, PullPolicy};
 pub use policies::{
-    AdministratorSpec, BackupSpec, CredentialsSpec, DeletionPolicy, EmailSpec, MonitoringSpec, NetworkPolicySpec,
-    NotificationsSpec, PaymentProvider, PaymentsSpec, ServiceMonitorMode, SmsSpec,
+    AdministratorSpec, BackupSpec, CredentialsSpec, DeletionPolicy, EmailSpec, MonitoringSpec,
+    NetworkPolicySpec, NotificationsSpec, PaymentProvider, PaymentsSpec, ServiceMonitorMode,
+    SmsSpec,
 };
 pub use routes::{HttpMethod, RouteAccess, RouteRateLimit, RouteSpec};
 pub use scale::{Autoscaling, ResourceList, Resources};
@@ -117,11 +119,12 @@ pub struct ShopPlatformSpec {
     pub credentials: CredentialsSpec,
     /// Who may talk to whom.
     pub network_policy: NetworkPolicySpec,
-    /// Copies of the databases.
+    /// Copies of the databases. This version makes none.
     pub backup: BackupSpec,
     /// Metrics, alerts and dashboards.
     pub monitoring: MonitoringSpec,
-    /// What becomes of data and credentials when the platform is deleted.
+    /// What becomes of data and credentials when the platform is deleted. Retain: disks and Secrets stay, and a platform of the same
+    /// name finds them. Delete: nothing stays.
     pub deletion_policy: DeletionPolicy,
     /// Nothing is written but status.
     pub paused: bool,
@@ -136,8 +139,14 @@ fn members_are_never_fewer(server: &str) -> Value {
         format!("(has({given}) ? {given} : ({of}.profile == 'Production' ? 3 : 1))")
     };
     rule(
-        &format!("self.{server}.mode == 'External' || {} >= {}", members("self"), members("oldSelf")),
-        &format!("{server} cannot go from 3 members to 1, what they hold could be lost: set {server}.managed.members to 3"),
+        &format!(
+            "self.{server}.mode == 'External' || {} >= {}",
+            members("self"),
+            members("oldSelf")
+        ),
+        &format!(
+            "{server} cannot go from 3 members to 1, what they hold could be lost: set {server}.managed.members to 3"
+        ),
     )
 }
 

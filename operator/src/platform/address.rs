@@ -20,7 +20,9 @@ pub enum AddressError {
     #[error("it does not begin with a scheme such as postgres://")]
     NoScheme,
     /// The scheme is not known.
-    #[error("its scheme is none of mongodb, mongodb+srv, postgres, postgresql, amqp, amqps, http, https, smtp and smtps")]
+    #[error(
+        "its scheme is none of mongodb, mongodb+srv, postgres, postgresql, amqp, amqps, http, https, smtp and smtps"
+    )]
     UnknownScheme,
     /// A host is missing.
     #[error("it names no host")]
@@ -33,12 +35,17 @@ pub enum AddressError {
 impl Address {
     /// The address that a URI tells. Several hosts are separated by commas, as MongoDB and PostgreSQL have it.
     pub fn of_uri(uri: &str) -> Result<Self, AddressError> {
-        let (scheme, rest) = uri.trim_end().split_once("://").ok_or(AddressError::NoScheme)?;
+        let (scheme, rest) = uri
+            .trim_end()
+            .split_once("://")
+            .ok_or(AddressError::NoScheme)?;
         let default_port = port_of(scheme).ok_or(AddressError::UnknownScheme)?;
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // A password may hold an `@` that somebody forgot to encode: hosts never do.
-        let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+        let hosts = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, hosts)| hosts);
         let hosts = hosts.split(',').map(|host| host_of(host, default_port));
         Ok(Self {
             scheme: scheme.to_owned(),
@@ -76,7 +83,11 @@ fn host_of(text: &str, default_port: u16) -> Result<(String, u16), AddressError>
     let (host, port) = match colon {
         Some(colon) => {
             let (host, port) = text.split_at(after_brackets.saturating_add(colon));
-            let port = port.trim_start_matches(':').parse().ok().filter(|port| *port != 0);
+            let port = port
+                .trim_start_matches(':')
+                .parse()
+                .ok()
+                .filter(|port| *port != 0);
             (host, port.ok_or(AddressError::Port)?)
         }
         None => (text, default_port),
@@ -89,10 +100,18 @@ fn host_of(text: &str, default_port: u16) -> Result<(String, u16), AddressError>
 
 fn without_users(options: &str) -> String {
     let harmless = |option: &&str| {
-        let name = option.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        let name = option
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         !name.is_empty() && !name.contains("user") && !name.contains("password")
     };
-    options.split('&').filter(harmless).collect::<Vec<_>>().join("&")
+    options
+        .split('&')
+        .filter(harmless)
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[cfg(test)]
@@ -102,7 +121,9 @@ mod tests {
     #[test]
     fn a_uri_tells_where_the_server_is_and_nothing_of_who_signs_in() {
         assert_eq!(
-            Address::of_uri("mongodb://root:p@ss@a:1,[2001:db8::1],c/shop?replicaSet=rs0&password=x&tls=true\n"),
+            Address::of_uri(
+                "mongodb://root:p@ss@a:1,[2001:db8::1],c/shop?replicaSet=rs0&password=x&tls=true\n"
+            ),
             Ok(Address {
                 scheme: "mongodb".to_owned(),
                 hosts: vec![

@@ -63,13 +63,22 @@ impl Expose {
     /// Whether requests come through somebody else's proxy, which tells the caller's address.
     #[must_use]
     pub const fn is_behind_a_proxy(&self) -> bool {
-        matches!(self.by, ExposeBy::Ingress { .. } | ExposeBy::HttpRoute { .. })
+        matches!(
+            self.by,
+            ExposeBy::Ingress { .. } | ExposeBy::HttpRoute { .. }
+        )
     }
 
     /// Where customers find the shop, if it has a name. Whether a Gateway has a certificate is not known here: it should.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        let is_plain = matches!(self.by, ExposeBy::Ingress { certificate: None, .. });
+        let is_plain = matches!(
+            self.by,
+            ExposeBy::Ingress {
+                certificate: None,
+                ..
+            }
+        );
         let scheme = if is_plain { "http" } else { "https" };
         self.host().map(|host| format!("{scheme}://{host}"))
     }

@@ -20,7 +20,8 @@ use super::{Resources, SecretRef, StorageSpec};
     ),
 ]))]
 pub struct BackingServiceSpec {
-    /// Who runs it. It cannot be changed.
+    /// Who runs it. Managed: the operator. External: somebody else, the Secret of `external.secretRef` says where it is. It cannot be
+    /// changed.
     pub mode: BackingMode,
     /// How the operator runs it.
     pub managed: ManagedSpec,
@@ -103,7 +104,8 @@ pub struct ExternalSpec {
     ),
 ]))]
 pub struct PostgresSpec {
-    /// Who runs it. It cannot be changed.
+    /// Who runs it. Managed: the operator, one server. `CloudNativePG`: that operator, which must be installed. External: somebody
+    /// else, the Secret of `external.secretRef` says where it is. It cannot be changed.
     pub mode: PostgresMode,
     /// How the operator runs it.
     pub managed: ManagedSpec,

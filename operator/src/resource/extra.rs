@@ -30,7 +30,8 @@ pub struct ExtraServiceSpec {
         ),
         rule(
             "!(self in ['gateway', 'user', 'product', 'order', 'notification', 'shopctl', 'provision', 'mongodb', 'postgres', \
-             'rabbitmq', 'shop', 'amq', 'admin', 'local', 'config']) && !self.matches('^(mongodb|postgres|rabbitmq)-|-migrate$')",
+             'rabbitmq', 'default', 'shop', 'amq', 'admin', 'local', 'config']) && \
+             !self.matches('^(gateway|mongodb|postgres|rabbitmq)-|-migrate$')",
             "the name is taken by a part of the platform, or by a database or exchange of its servers: choose another one",
         ),
     ]))]
@@ -96,7 +97,9 @@ pub enum Protocol {
 }
 
 /// A back-end that a service of your own uses.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Need {
     /// A database and a user on MongoDB, by `MONGODB_URL`.

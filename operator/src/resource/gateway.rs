@@ -1,13 +1,11 @@
 //! The entry to the shop.
 
-use std::collections::BTreeMap;
-
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::schema::{self, rule};
 use super::scale::either_replicas_or_autoscaling;
+use super::schema::{self, rule};
 use super::{Autoscaling, EnvVar, ExposeSpec, Resources, RouteSpec};
 
 /// The entry to the shop.
@@ -70,10 +68,22 @@ pub struct RateLimitSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct CorsSpec {
     /// Exact origins, such as `https://shop.example`.
-    #[schemars(length(max = 64), inner(length(max = 300), extend("x-kubernetes-validations" = [rule(
-        r"self.matches('^https?://[A-Za-z0-9.:\\[\\]-]+$')",
-        "an origin is scheme, host and port without a path, such as https://shop.example",
-    )])))]
+    #[schemars(schema_with = "origins")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
+}
+
+fn origins(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 64,
+        "items": {
+            "type": "string",
+            "maxLength": 300,
+            "x-kubernetes-validations": [rule(
+                r"self.matches('^https?://[A-Za-z0-9.:\\[\\]-]+$')",
+                "an origin is scheme, host and port without a path, such as https://shop.example",
+            )],
+        },
+    })
 }

@@ -17,7 +17,10 @@ pub struct ImagesSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
     /// The tag of the services' images. Absent: the version.
-    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"))]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// When nodes look for a newer image of the same tag.

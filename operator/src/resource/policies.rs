@@ -14,7 +14,7 @@ pub struct NotificationsSpec {
     /// Mails. Absent: they are written to a folder of the pod, and lost with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailSpec>,
-    /// Short messages.
+    /// Short messages. This version sends none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms: Option<SmsSpec>,
 }
@@ -45,7 +45,7 @@ pub struct SmsSpec {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PaymentsSpec {
-    /// By whom.
+    /// By whom. This version has Manual only: outside of the shop, an order is confirmed as soon as its stock is held.
     pub provider: PaymentProvider,
     /// Its keys.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ impl Default for NetworkPolicySpec {
     }
 }
 
-/// Copies of the databases.
+/// Copies of the databases. This version makes none.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackupSpec {

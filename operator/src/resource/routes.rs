@@ -60,7 +60,9 @@ pub struct RouteSpec {
 }
 
 /// A method that a route may list.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// Reads; allows HEAD too.

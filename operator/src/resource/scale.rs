@@ -23,7 +23,11 @@ pub struct Autoscaling {
     pub max_replicas: i32,
     /// Of the processor time that is requested, in percent. Absent: 80.
     #[schemars(range(min = 1, max = 1000))]
-    #[serde(default, rename = "targetCPUUtilizationPercentage", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "targetCPUUtilizationPercentage",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub target_cpu_utilization_percentage: Option<i32>,
 }
 
@@ -50,7 +54,10 @@ pub struct Resources {
 }
 
 fn limit_is_no_less_than_request(name: &str) -> Value {
-    let (request, limit) = (format!("self.requests.{name}"), format!("self.limits.{name}"));
+    let (request, limit) = (
+        format!("self.requests.{name}"),
+        format!("self.limits.{name}"),
+    );
     rule(
         // What is no quantity has a message of its own.
         &format!(

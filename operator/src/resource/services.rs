@@ -60,7 +60,10 @@ pub struct ServiceSpec {
 )]))]
 pub struct EnvVar {
     /// Its name.
-    #[schemars(length(min = 1, max = 256), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$")
+    )]
     pub name: String,
     /// Its value.
     #[schemars(length(max = 4096))]

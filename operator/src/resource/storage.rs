@@ -10,10 +10,6 @@ use super::schema::rule;
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
     rule(
-        "isQuantity(self.size) && quantity(self.size).compareTo(quantity('256Mi')) >= 0",
-        "size is a quantity of at least 256Mi, such as 10Gi",
-    ),
-    rule(
         "!isQuantity(self.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
         "a disk never shrinks: leave its size (10Gi if none is written), or write a larger one",
     ),
@@ -24,7 +20,10 @@ use super::schema::rule;
 ]))]
 pub struct StorageSpec {
     /// How much, such as `10Gi`. It can grow if its class can expand, and never shrinks.
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), extend("x-kubernetes-validations" = [rule(
+        "isQuantity(self) && quantity(self).compareTo(quantity('256Mi')) >= 0",
+        "size is a quantity of at least 256Mi, such as 10Gi",
+    )]))]
     pub size: String,
     /// The storage class. Absent: the cluster's default. It cannot be changed.
     #[schemars(length(min = 1, max = 253))]
