@@ -36,7 +36,9 @@ use crate::child::Kind;
 use crate::dereference::Found;
 use crate::names::Owner;
 use crate::platform::{NetworkRules, Platform};
-use crate::resource::{NetworkPolicySpec, PullPolicy, ServiceMonitorMode, ShopPlatform, ShopPlatformSpec};
+use crate::resource::{
+    NetworkPolicySpec, PullPolicy, ServiceMonitorMode, ShopPlatform, ShopPlatformSpec,
+};
 
 /// What is parsed, and what was found wrong with it so far.
 struct Parsing<'a> {
@@ -48,7 +50,11 @@ struct Parsing<'a> {
 }
 
 /// The platform that the resource asks for, or everything that is wrong with it, in the order of the spec.
-pub fn validate(resource: &ShopPlatform, found: &Found, operator: &Defaults) -> Result<Platform, Vec<Invalid>> {
+pub fn validate(
+    resource: &ShopPlatform,
+    found: &Found,
+    operator: &Defaults,
+) -> Result<Platform, Vec<Invalid>> {
     let spec = &resource.spec;
     let owner = Owner {
         namespace: resource.namespace().unwrap_or_default(),
@@ -73,7 +79,12 @@ pub fn validate(resource: &ShopPlatform, found: &Found, operator: &Defaults) -> 
             PullPolicy::Always => "Always",
             PullPolicy::Never => "Never",
         },
-        pull_secrets: spec.images.pull_secrets.iter().map(|secret| secret.name.clone()).collect(),
+        pull_secrets: spec
+            .images
+            .pull_secrets
+            .iter()
+            .map(|secret| secret.name.clone())
+            .collect(),
         shopctl_image: images.of_component("shopctl"),
         expose: expose::of(&mut parsing),
         workloads: workloads::of(&mut parsing, &images),
@@ -84,7 +95,11 @@ pub fn validate(resource: &ShopPlatform, found: &Found, operator: &Defaults) -> 
         postgres: back_ends::postgres(&mut parsing),
         rabbitmq: back_ends::rabbitmq(&mut parsing),
         email: mail::of(&mut parsing),
-        administrator: spec.administrator.email.clone().unwrap_or_else(|| "admin@shop.example".to_owned()),
+        administrator: spec
+            .administrator
+            .email
+            .clone()
+            .unwrap_or_else(|| "admin@shop.example".to_owned()),
         administrator_password: administrator_password(&mut parsing),
         network_policy: network_rules(&spec.network_policy),
         service_monitors: service_monitors(&mut parsing),
@@ -133,7 +148,10 @@ impl Parsing<'_> {
         let there = self.found.apis.contains(&kind);
         self.findings.expect(there, Reason::ApiMissing, || {
             let api = kind.api_resource();
-            format!("{what}, but this cluster has no {} of {}: {what_to_do}", api.kind, api.api_version)
+            format!(
+                "{what}, but this cluster has no {} of {}: {what_to_do}",
+                api.kind, api.api_version
+            )
         });
     }
 }

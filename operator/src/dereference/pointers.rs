@@ -8,19 +8,52 @@ use crate::resource::{EnvVar, ShopPlatformSpec};
 /// starts without, if its image is there or needs none.
 #[must_use]
 pub fn secrets_of(spec: &ShopPlatformSpec) -> BTreeSet<String> {
-    let external = [&spec.mongodb.external, &spec.postgres.external, &spec.rabbitmq.external];
-    let external = external.into_iter().flatten().map(|external| &external.secret_ref.name);
-    let certificate = spec.gateway.expose.tls.iter().filter_map(|tls| tls.secret_name.as_ref());
-    let mail = spec.notifications.email.iter().map(|email| &email.smtp_url_secret_ref.name);
-    let administrator = spec.administrator.password_secret_ref.iter().map(|password| &password.name);
-    let variables = variables_of(spec).filter_map(|variable| variable.secret_key_ref.as_ref()).map(|secret| &secret.name);
-    external.chain(certificate).chain(mail).chain(administrator).chain(variables).cloned().collect()
+    let external = [
+        &spec.mongodb.external,
+        &spec.postgres.external,
+        &spec.rabbitmq.external,
+    ];
+    let external = external
+        .into_iter()
+        .flatten()
+        .map(|external| &external.secret_ref.name);
+    let certificate = spec
+        .gateway
+        .expose
+        .tls
+        .iter()
+        .filter_map(|tls| tls.secret_name.as_ref());
+    let mail = spec
+        .notifications
+        .email
+        .iter()
+        .map(|email| &email.smtp_url_secret_ref.name);
+    let administrator = spec
+        .administrator
+        .password_secret_ref
+        .iter()
+        .map(|password| &password.name);
+    let variables = variables_of(spec)
+        .filter_map(|variable| variable.secret_key_ref.as_ref())
+        .map(|secret| &secret.name);
+    external
+        .chain(certificate)
+        .chain(mail)
+        .chain(administrator)
+        .chain(variables)
+        .cloned()
+        .collect()
 }
 
 /// The variables of all workloads.
 pub fn variables_of(spec: &ShopPlatformSpec) -> impl Iterator<Item = &EnvVar> {
     let services = &spec.services;
-    let core = [&services.user, &services.product, &services.order, &services.notification];
+    let core = [
+        &services.user,
+        &services.product,
+        &services.order,
+        &services.notification,
+    ];
     let core = core.into_iter().flat_map(|service| &service.env);
     let extra = services.extra.iter().flat_map(|extra| &extra.env);
     spec.gateway.env.iter().chain(core).chain(extra)

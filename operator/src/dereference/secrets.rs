@@ -35,8 +35,16 @@ impl SecretContent {
         }
         Self {
             keys: data.keys().cloned().collect(),
-            addresses: data.iter().map(|(key, value)| (key.clone(), address(value))).collect(),
-            hash: digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+            addresses: data
+                .iter()
+                .map(|(key, value)| (key.clone(), address(value)))
+                .collect(),
+            hash: digest
+                .finalize()
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
         }
     }
 }
@@ -60,12 +68,19 @@ struct Read {
 
 impl Secrets {
     /// What a Secret holds; nothing if there is none.
-    pub async fn get(&self, client: &Client, namespace: &str, name: &str) -> Result<Option<SecretContent>, kube::Error> {
+    pub async fn get(
+        &self,
+        client: &Client,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<SecretContent>, kube::Error> {
         let key = (namespace.to_owned(), name.to_owned());
         if let Some(known) = self.lock().get(&key).cloned() {
             return Ok(known.map(|read| read.content));
         }
-        let secret = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await?;
+        let secret = Api::<Secret>::namespaced(client.clone(), namespace)
+            .get_opt(name)
+            .await?;
         let read = secret.map(|secret| Read {
             resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
             content: SecretContent::of(&secret.data.unwrap_or_default()),
@@ -81,7 +96,9 @@ impl Secrets {
         let is_as_read = match read.get(&key) {
             None => return false,
             Some(None) => false,
-            Some(Some(known)) => metadata.resource_version.as_ref() == Some(&known.resource_version),
+            Some(Some(known)) => {
+                metadata.resource_version.as_ref() == Some(&known.resource_version)
+            }
         };
         if !is_as_read {
             read.remove(&key);

@@ -1,10 +1,15 @@
 //! The servers: how the operator runs them, or where others do.
 
+use std::collections::BTreeSet;
+
 use super::{Parsing, Reason, external, profile, resources};
 use crate::child::Kind;
-use crate::platform::{CloudNativePg, External, Image, Managed, MongoDb, Postgres, RabbitMq, Storage};
+use crate::platform::{
+    CloudNativePg, External, Image, Managed, MongoDb, Postgres, RabbitMq, Storage,
+};
 use crate::resource::{
-    BackingMode, BackingServiceSpec, ExternalSpec, ManagedSpec, Need, PostgresMode, Profile, Resources, StorageSpec,
+    BackingMode, BackingServiceSpec, ExternalSpec, ManagedSpec, Need, PostgresMode, Resources,
+    StorageSpec,
 };
 
 /// What a server that the operator runs is like if the spec says nothing.
@@ -66,11 +71,15 @@ pub(super) fn postgres(parsing: &mut Parsing<'_>) -> Postgres {
             );
             let spec = &spec.cloud_native_pg;
             Postgres::CloudNativePg(CloudNativePg {
-                instances: spec.instances.unwrap_or_else(|| profile::members(parsing.spec.profile)),
+                instances: spec
+                    .instances
+                    .unwrap_or_else(|| profile::members(parsing.spec.profile)),
                 storage: storage(parsing, "postgres.cloudNativePG.storage", &spec.storage),
             })
         }
-        PostgresMode::External => Postgres::External(elsewhere(parsing, spec.external.as_ref(), Need::Postgres)),
+        PostgresMode::External => {
+            Postgres::External(elsewhere(parsing, spec.external.as_ref(), Need::Postgres))
+        }
     }
 }
 
@@ -83,34 +92,54 @@ fn outside(parsing: &mut Parsing<'_>, spec: &BackingServiceSpec, need: Need) -> 
 
 fn elsewhere(parsing: &mut Parsing<'_>, spec: Option<&ExternalSpec>, need: Need) -> External {
     let (name, found) = match spec {
-        Some(spec) => (spec.secret_ref.name.clone(), external::of(parsing, need, &spec.secret_ref)),
+        Some(spec) => (
+            spec.secret_ref.name.clone(),
+            external::of(parsing, need, &spec.secret_ref),
+        ),
         None => {
             let field = external::field(need);
-            let message = format!("{field}: mode External needs external.secretRef: a Secret that says where the server is");
+            let message = format!(
+                "{field}: mode External needs external.secretRef: a Secret that says where the server is"
+            );
             parsing.findings.add(Reason::SpecInvalid, message);
             (String::new(), None)
         }
     };
     found.unwrap_or_else(|| External {
         secret: name,
-        keys: Default::default(),
-        ports: Default::default(),
+        keys: BTreeSet::new(),
+        ports: BTreeSet::new(),
         content_hash: String::new(),
     })
 }
 
-fn managed(parsing: &mut Parsing<'_>, spec: &ManagedSpec, usual: Usual, allowed: &[i32]) -> Managed {
+fn managed(
+    parsing: &mut Parsing<'_>,
+    spec: &ManagedSpec,
+    usual: Usual,
+    allowed: &[i32],
+) -> Managed {
     let field = format!("{}.managed", usual.field);
     let members = spec.members.unwrap_or(usual.members);
-    parsing.findings.expect(allowed.contains(&members), Reason::SpecInvalid, || {
-        let allowed: Vec<_> = allowed.iter().map(i32::to_string).collect();
-        format!("{field}.members is {members}: write {}", allowed.join(" or "))
-    });
+    parsing
+        .findings
+        .expect(allowed.contains(&members), Reason::SpecInvalid, || {
+            let allowed: Vec<_> = allowed.iter().map(i32::to_string).collect();
+            format!(
+                "{field}.members is {members}: write {}",
+                allowed.join(" or ")
+            )
+        });
     Managed {
         members,
         image: Image(spec.image.clone().unwrap_or(usual.image)),
         storage: storage(parsing, &format!("{field}.storage"), &spec.storage),
-        resources: resources::of(parsing, &format!("{field}.resources"), spec.resources.as_ref(), usual.resources),
+        resources: resources::of(
+            parsing,
+            &format!("{field}.resources"),
+            spec.resources.as_ref(),
+            usual.resources,
+        ),
     }
 }
 

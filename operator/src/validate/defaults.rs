@@ -47,6 +47,9 @@ mod tests {
 
     #[test]
     fn this_build_runs_services_of_its_own_version() {
-        assert_eq!(Defaults::new(None).newest.to_string(), env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            Defaults::new(None).newest.to_string(),
+            env!("CARGO_PKG_VERSION")
+        );
     }
 }

@@ -25,9 +25,11 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> Expose {
 
 fn ingress(parsing: &mut Parsing<'_>) -> ExposeBy {
     let spec = &parsing.spec.gateway.expose;
-    parsing.findings.expect(spec.host.is_some(), Reason::SpecInvalid, || {
-        format!("{FIELD}: type Ingress needs host: the name that the shop is reached by")
-    });
+    parsing
+        .findings
+        .expect(spec.host.is_some(), Reason::SpecInvalid, || {
+            format!("{FIELD}: type Ingress needs host: the name that the shop is reached by")
+        });
     ExposeBy::Ingress {
         host: spec.host.clone().unwrap_or_default(),
         class_name: spec.class_name.clone(),
@@ -74,7 +76,9 @@ fn route(parsing: &mut Parsing<'_>) -> ExposeBy {
         None => {
             parsing.findings.add(
                 Reason::SpecInvalid,
-                format!("{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"),
+                format!(
+                    "{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"
+                ),
             );
             ExposeBy::ClusterIp
         }

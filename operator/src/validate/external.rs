@@ -51,10 +51,15 @@ pub(super) fn of(parsing: &mut Parsing<'_>, need: Need, secret: &SecretRef) -> O
 /// The services that use a server, sorted.
 fn users(spec: &ShopPlatformSpec, need: Need) -> BTreeSet<&str> {
     let core = CoreService::ALL.into_iter();
-    let core = core.filter(|service| need == Need::Rabbitmq || service.store() == need).map(CoreService::name);
-    let extra = spec.services.extra.iter();
-    let extra = extra.filter(|extra| extra.needs.contains(&need)).map(|extra| extra.name.as_str());
-    core.chain(extra).collect()
+    let core = core.filter(|service| need == Need::Rabbitmq || service.store() == need);
+    let extra = spec
+        .services
+        .extra
+        .iter()
+        .filter(|extra| extra.needs.contains(&need));
+    let mut users: BTreeSet<&str> = core.map(CoreService::name).collect();
+    users.extend(extra.map(|extra| extra.name.as_str()));
+    users
 }
 
 struct Room<'p, 'a> {
@@ -78,10 +83,15 @@ impl<'a> Room<'_, 'a> {
         }
         let shared = self.content.keys.contains("uri");
         let (field, secret) = (&self.field, self.secret);
-        self.parsing.findings.expect(shared, Reason::SecretKeyMissing, || {
-            let wanted: Vec<_> = sharing.iter().map(|user| format!("`{user}.uri`")).collect();
-            format!("{field}: the Secret `{secret}` has no key `uri`: add it, or {}", wanted.join(" and "))
-        });
+        self.parsing
+            .findings
+            .expect(shared, Reason::SecretKeyMissing, || {
+                let wanted: Vec<_> = sharing.iter().map(|user| format!("`{user}.uri`")).collect();
+                format!(
+                    "{field}: the Secret `{secret}` has no key `uri`: add it, or {}",
+                    wanted.join(" and ")
+                )
+            });
         if shared {
             self.expect_address("uri", schemes(need));
         }
@@ -120,9 +130,16 @@ impl<'a> Room<'_, 'a> {
 
     /// What stands after the slash of a key's URI, if that can be used.
     fn expect_address(&mut self, key: &str, schemes: &[&str]) -> Option<&'a str> {
-        let address =
-            secrets::expect_address(self.parsing, &self.field, self.secret, key, self.content, schemes)?;
-        self.ports.extend(address.ports().into_iter().map(i32::from));
+        let address = secrets::expect_address(
+            self.parsing,
+            &self.field,
+            self.secret,
+            key,
+            self.content,
+            schemes,
+        )?;
+        self.ports
+            .extend(address.ports().into_iter().map(i32::from));
         Some(&address.path)
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn check_families(parsing: &mut Parsing<'_>) {
         Some((family, event.producer().as_str()))
     });
     // Events of payments are still to come.
-    let mut tellers: BTreeMap<&str, &str> = ours.chain([("payment", Producer::Order.as_str())]).collect();
+    let mut tellers: BTreeMap<&str, &str> = ours
+        .chain([("payment", Producer::Order.as_str())])
+        .collect();
     for extra in &parsing.spec.services.extra {
         for family in &extra.tells {
             let Some(teller) = tellers.insert(family, &extra.name) else {

@@ -8,17 +8,17 @@ use crate::resource::{ImagesSpec, ShopPlatformSpec};
 pub(super) struct Images<'a> {
     spec: &'a ImagesSpec,
     registry: &'a str,
-    tag: &'a str,
+    tag: String,
 }
 
 impl<'a> Images<'a> {
     /// As the spec says, or the operator.
-    pub(super) fn of(spec: &'a ShopPlatformSpec, operator: &'a Defaults, version: &'a str) -> Self {
+    pub(super) fn of(spec: &'a ShopPlatformSpec, operator: &'a Defaults, version: &str) -> Self {
         let spec = &spec.images;
         Self {
             spec,
             registry: spec.registry.as_deref().unwrap_or(&operator.registry),
-            tag: spec.tag.as_deref().unwrap_or(version),
+            tag: spec.tag.clone().unwrap_or_else(|| version.to_owned()),
         }
     }
 

@@ -22,18 +22,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 8] = [
-        Self::SpecInvalid,
-        Self::InvalidQuantity,
-        Self::VersionNotSupported,
-        Self::NotImplemented,
-        Self::SecretMissing,
-        Self::SecretKeyMissing,
-        Self::SecretInvalid,
-        Self::ApiMissing,
-    ];
-
     /// The word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -81,6 +69,10 @@ impl Findings {
 
     /// All, if there are any: what was parsed beside them is worth nothing.
     pub(super) fn judge<T>(self, parsed: T) -> Result<T, Vec<Invalid>> {
-        if self.0.is_empty() { Ok(parsed) } else { Err(self.0) }
+        if self.0.is_empty() {
+            Ok(parsed)
+        } else {
+            Err(self.0)
+        }
     }
 }

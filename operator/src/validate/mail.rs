@@ -11,11 +11,15 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> Option<Email> {
     let secret = &email.smtp_url_secret_ref;
     let content = secrets::expect_key(parsing, FIELD, secret)?;
     let schemes = ["smtp", "smtps"];
-    let address = secrets::expect_address(parsing, FIELD, &secret.name, &secret.key, content, &schemes)?;
+    let address =
+        secrets::expect_address(parsing, FIELD, &secret.name, &secret.key, content, &schemes)?;
     let [(_, port)] = address.hosts.as_slice() else {
         parsing.findings.add(
             Reason::SecretInvalid,
-            format!("{FIELD}: the key `{}` of the Secret `{}` names several hosts: write one", secret.key, secret.name),
+            format!(
+                "{FIELD}: the key `{}` of the Secret `{}` names several hosts: write one",
+                secret.key, secret.name
+            ),
         );
         return None;
     };

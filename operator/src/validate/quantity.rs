@@ -28,7 +28,9 @@ fn parse(text: &str) -> Option<i128> {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.len() + fraction.len() == 0 {
@@ -37,7 +39,10 @@ fn parse(text: &str) -> Option<i128> {
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
     let factor = Factor::of(suffix)?;
     // In billionths: nine digits more, but for those after the point.
-    let exponent = factor.exponent.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let exponent = factor
+        .exponent
+        .checked_add(9)?
+        .checked_sub(i32::try_from(fraction.len()).ok()?)?;
     let amount = digits.checked_mul(factor.binary)?;
     let power = 10_i128.checked_pow(exponent.unsigned_abs());
     let amount = match (exponent < 0, power) {
@@ -57,8 +62,18 @@ struct Factor {
 
 impl Factor {
     fn of(suffix: &str) -> Option<Self> {
-        let decimal = |exponent| Some(Self { binary: 1, exponent });
-        let binary = |power| Some(Self { binary: 1 << power, exponent: 0 });
+        let decimal = |exponent| {
+            Some(Self {
+                binary: 1,
+                exponent,
+            })
+        };
+        let binary = |power| {
+            Some(Self {
+                binary: 1_i128 << power,
+                exponent: 0,
+            })
+        };
         match suffix {
             "n" => decimal(-9),
             "u" => decimal(-6),
@@ -111,7 +126,23 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", ".", "-", "Gi", "1 Gi", "1gi", "1GiB", "1..5", "1.2.3", "1e", "1e1.5", "--1", "ten", "1e99999999999", "9e99"] {
+        for text in [
+            "",
+            ".",
+            "-",
+            "Gi",
+            "1 Gi",
+            "1gi",
+            "1GiB",
+            "1..5",
+            "1.2.3",
+            "1e",
+            "1e1.5",
+            "--1",
+            "ten",
+            "1e99999999999",
+            "9e99",
+        ] {
             assert_eq!(text.parse::<Quantity>(), Err(QuantityError), "{text}");
         }
     }

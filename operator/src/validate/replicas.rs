@@ -18,9 +18,11 @@ pub(super) fn of(
     let Some(autoscaling) = autoscaling else {
         return Replicas::Fixed(replicas.unwrap_or(usual));
     };
-    parsing.findings.expect(replicas.is_none(), Reason::SpecInvalid, || {
-        format!("{field} has replicas and autoscaling: remove one of them")
-    });
+    parsing
+        .findings
+        .expect(replicas.is_none(), Reason::SpecInvalid, || {
+            format!("{field} has replicas and autoscaling: remove one of them")
+        });
     let max = autoscaling.max_replicas;
     let min = autoscaling.min_replicas.unwrap_or_else(|| usual.min(max));
     parsing.findings.expect(min <= max, Reason::SpecInvalid, || {
@@ -29,6 +31,8 @@ pub(super) fn of(
     Replicas::Auto {
         min,
         max,
-        cpu_percent: autoscaling.target_cpu_utilization_percentage.unwrap_or(CPU_PERCENT),
+        cpu_percent: autoscaling
+            .target_cpu_utilization_percentage
+            .unwrap_or(CPU_PERCENT),
     }
 }

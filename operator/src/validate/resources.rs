@@ -6,7 +6,12 @@ use crate::resource::{ResourceList, Resources};
 
 /// What the spec says at `field`, and the profile where it says nothing. Who says something of processor or memory has said all
 /// of it: an own limit does not go together with the request of a profile, which may be larger. A limit alone is set aside too.
-pub(super) fn of(parsing: &mut Parsing<'_>, field: &str, given: Option<&Resources>, profile: Resources) -> Resources {
+pub(super) fn of(
+    parsing: &mut Parsing<'_>,
+    field: &str,
+    given: Option<&Resources>,
+    profile: Resources,
+) -> Resources {
     let Some(given) = given else {
         return profile;
     };
@@ -36,8 +41,13 @@ fn one(
         (None, Some(limit)) => (Some(limit.clone()), Some(limit)),
         (request, limit) => (request, limit),
     };
-    let mut amount = |list: &str, text: Option<&String>| positive(parsing, &format!("{field}.{list}.{name}"), text?);
-    let amounts = (amount("requests", request.as_ref()), amount("limits", limit.as_ref()));
+    let mut amount = |list: &str, text: Option<&String>| {
+        positive(parsing, &format!("{field}.{list}.{name}"), text?)
+    };
+    let amounts = (
+        amount("requests", request.as_ref()),
+        amount("limits", limit.as_ref()),
+    );
     if let (Some(request), Some(limit)) = amounts {
         parsing.findings.expect(request <= limit, Reason::SpecInvalid, || {
             format!("{field}: requests.{name} is more than limits.{name}: lower the one or raise the other")

@@ -35,7 +35,18 @@ mod tests {
     fn an_age_is_a_number_of_hours_or_days() {
         assert_eq!(parse("12h"), Some(Duration::from_secs(43_200)));
         assert_eq!(parse("90d"), Some(Duration::from_secs(7_776_000)));
-        for text in ["", "d", "0d", "-1d", "1w", "1.5d", "90", "ä", "99999999999999999999d", "9999999999999999999d"] {
+        for text in [
+            "",
+            "d",
+            "0d",
+            "-1d",
+            "1w",
+            "1.5d",
+            "90",
+            "ä",
+            "99999999999999999999d",
+            "9999999999999999999d",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

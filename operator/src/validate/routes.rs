@@ -20,10 +20,14 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> Vec<Route> {
     for (index, route) in spec.gateway.routes.iter().enumerate() {
         let field = format!("gateway.routes[{index}]");
         let upstream = route.upstream.as_deref().unwrap_or_default();
-        room.findings.expect(names.contains(upstream), Reason::SpecInvalid, || {
-            let names: Vec<_> = names.iter().copied().collect();
-            format!("{field}.upstream is `{upstream}`: write one of {}", names.join(", "))
-        });
+        room.findings
+            .expect(names.contains(upstream), Reason::SpecInvalid, || {
+                let names: Vec<_> = names.iter().copied().collect();
+                format!(
+                    "{field}.upstream is `{upstream}`: write one of {}",
+                    names.join(", ")
+                )
+            });
         routes.push(room.route(&field, route, upstream));
     }
     for extra in &spec.services.extra {
@@ -36,8 +40,9 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> Vec<Route> {
 }
 
 fn upstreams(spec: &ShopPlatformSpec) -> BTreeSet<&str> {
-    let extra = spec.services.extra.iter().map(|extra| extra.name.as_str());
-    CoreService::ALL.map(CoreService::name).into_iter().chain(extra).collect()
+    let mut names = BTreeSet::from(CoreService::ALL.map(CoreService::name));
+    names.extend(spec.services.extra.iter().map(|extra| extra.name.as_str()));
+    names
 }
 
 struct Room<'p> {
@@ -71,14 +76,21 @@ impl Room<'_> {
     /// No path and method leads to two places. HEAD comes with GET.
     fn take(&mut self, field: &str, path: &str, methods: &[HttpMethod]) {
         let pattern = pattern(path);
-        let head = methods.contains(&HttpMethod::Get).then_some(HttpMethod::Head);
+        let head = methods
+            .contains(&HttpMethod::Get)
+            .then_some(HttpMethod::Head);
         let methods: BTreeSet<_> = methods.iter().copied().chain(head).collect();
         let others: BTreeSet<_> = methods
             .into_iter()
-            .filter_map(|method| self.taken.insert((pattern.clone(), method), field.to_owned()))
+            .filter_map(|method| {
+                self.taken
+                    .insert((pattern.clone(), method), field.to_owned())
+            })
             .collect();
         for other in others {
-            let message = format!("{field}: {path} is routed by {other} already, with one of its methods: remove one of them");
+            let message = format!(
+                "{field}: {path} is routed by {other} already, with one of its methods: remove one of them"
+            );
             self.findings.add(Reason::SpecInvalid, message);
         }
     }
@@ -95,13 +107,16 @@ impl Room<'_> {
             }
             (None, true, false) => {
                 for scope in &spec.scopes {
-                    let role = scope.strip_suffix(":read").or_else(|| scope.strip_suffix(":write"));
+                    let role = scope
+                        .strip_suffix(":read")
+                        .or_else(|| scope.strip_suffix(":write"));
                     self.check_role(field, "scopes", scope, role.unwrap_or_default());
                 }
                 Access::Scopes(spec.scopes.clone())
             }
             _ => {
-                let message = format!("{field} needs one of access (Public or SignedIn), roles and scopes");
+                let message =
+                    format!("{field} needs one of access (Public or SignedIn), roles and scopes");
                 self.findings.add(Reason::SpecInvalid, message);
                 Access::SignedIn
             }
@@ -112,7 +127,11 @@ impl Room<'_> {
         let is_known = role.parse::<Role>().is_ok();
         self.findings.expect(is_known, Reason::SpecInvalid, || {
             let roles = Role::ALL.map(Role::as_str).join(", ");
-            let form = if list == "scopes" { ", each with :read or :write" } else { "" };
+            let form = if list == "scopes" {
+                ", each with :read or :write"
+            } else {
+                ""
+            };
             format!("{field}.{list} has `{word}`: write some of {roles}{form}")
         });
     }

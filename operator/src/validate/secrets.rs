@@ -8,7 +8,11 @@ use crate::platform::Address;
 use crate::resource::{EnvVar, SecretKeyRef};
 
 /// The Secret that `field` names, or a finding.
-pub(super) fn expect<'a>(parsing: &mut Parsing<'a>, field: &str, name: &str) -> Option<&'a SecretContent> {
+pub(super) fn expect<'a>(
+    parsing: &mut Parsing<'a>,
+    field: &str,
+    name: &str,
+) -> Option<&'a SecretContent> {
     let found = parsing.found.secrets.get(name).and_then(Option::as_ref);
     let namespace = &parsing.namespace;
     parsing.findings.expect(found.is_some(), Reason::SecretMissing, || {
@@ -25,9 +29,14 @@ pub(super) fn expect_key<'a>(
 ) -> Option<&'a SecretContent> {
     let content = expect(parsing, field, &secret.name)?;
     let has_key = content.keys.contains(&secret.key);
-    parsing.findings.expect(has_key, Reason::SecretKeyMissing, || {
-        format!("{field}: the Secret `{}` has no key `{}`: add it, or name another one", secret.name, secret.key)
-    });
+    parsing
+        .findings
+        .expect(has_key, Reason::SecretKeyMissing, || {
+            format!(
+                "{field}: the Secret `{}` has no key `{}`: add it, or name another one",
+                secret.name, secret.key
+            )
+        });
     has_key.then_some(content)
 }
 
@@ -69,7 +78,10 @@ pub(super) fn check_variables(parsing: &mut Parsing<'_>, field: &str, variables:
 
 /// A hash of each Secret that variables name.
 pub(super) fn of_variables(parsing: &Parsing<'_>) -> BTreeMap<String, String> {
-    let named = crate::dereference::variables_of(parsing.spec).filter_map(|variable| variable.secret_key_ref.as_ref());
+    let named = crate::dereference::variables_of(parsing.spec)
+        .filter_map(|variable| variable.secret_key_ref.as_ref());
     let content = |name: &String| parsing.found.secrets.get(name).and_then(Option::as_ref);
-    named.filter_map(|secret| Some((secret.name.clone(), content(&secret.name)?.hash.clone()))).collect()
+    named
+        .filter_map(|secret| Some((secret.name.clone(), content(&secret.name)?.hash.clone())))
+        .collect()
 }

@@ -7,7 +7,9 @@ use crate::resource::{BackupSpec, PaymentProvider};
 pub(super) fn refuse(parsing: &mut Parsing<'_>) {
     let spec = parsing.spec;
     let mut refuse = |asked: bool, message: &str| {
-        parsing.findings.expect(!asked, Reason::NotImplemented, || message.to_owned());
+        parsing
+            .findings
+            .expect(!asked, Reason::NotImplemented, || message.to_owned());
     };
     refuse(
         spec.notifications.sms.is_some(),

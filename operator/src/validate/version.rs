@@ -54,7 +54,9 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> String {
     let Some(asked) = &parsing.spec.version else {
         return newest.to_string();
     };
-    let is_supported = asked.parse().is_ok_and(|version| (oldest..=newest).contains(&version));
+    let is_supported = asked
+        .parse()
+        .is_ok_and(|version| (oldest..=newest).contains(&version));
     parsing.findings.expect(is_supported, Reason::VersionNotSupported, || {
         format!(
             "version is {asked}, and this operator runs {oldest} to {newest}: write one of these, or install another operator"
@@ -72,7 +74,17 @@ mod tests {
         for text in ["0.1.0", "1.20.300"] {
             assert_eq!(text.parse::<Version>().unwrap().to_string(), text);
         }
-        for text in ["", "1", "1.2", "1.2.3.4", "v1.2.3", "1.2.3-rc.1", "1.02.3", "1.+2.3", "1.2.99999999999"] {
+        for text in [
+            "",
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "v1.2.3",
+            "1.2.3-rc.1",
+            "1.02.3",
+            "1.+2.3",
+            "1.2.99999999999",
+        ] {
             assert_eq!(text.parse::<Version>(), Err(VersionError), "{text}");
         }
         assert!("0.10.0".parse::<Version>().unwrap() > "0.9.9".parse().unwrap());

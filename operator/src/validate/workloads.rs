@@ -37,7 +37,14 @@ pub(super) fn of(parsing: &mut Parsing<'_>, images: &Images<'_>) -> Vec<Workload
             pod_template: None,
         };
         let image = Image(spec.image.clone());
-        workloads.push(workload(parsing, &spec.name, extra::role(spec), image, spec.port, &common));
+        workloads.push(workload(
+            parsing,
+            &spec.name,
+            extra::role(spec),
+            image,
+            spec.port,
+            &common,
+        ));
     }
     extra::check_families(parsing);
     workloads
@@ -53,7 +60,14 @@ fn gateway(parsing: &mut Parsing<'_>, image: Image) -> Workload {
         env: &spec.env,
         pod_template: spec.pod_template.as_ref(),
     };
-    workload(parsing, "gateway", Role::Gateway, image, GATEWAY_PORT, &common)
+    workload(
+        parsing,
+        "gateway",
+        Role::Gateway,
+        image,
+        GATEWAY_PORT,
+        &common,
+    )
 }
 
 fn core(parsing: &mut Parsing<'_>, service: CoreService, image: Image) -> Workload {
@@ -78,7 +92,14 @@ fn core(parsing: &mut Parsing<'_>, service: CoreService, image: Image) -> Worklo
         env: &spec.env,
         pod_template: spec.pod_template.as_ref(),
     };
-    workload(parsing, service.name(), Role::Core(service), image, service.port(), &common)
+    workload(
+        parsing,
+        service.name(),
+        Role::Core(service),
+        image,
+        service.port(),
+        &common,
+    )
 }
 
 fn workload(
@@ -98,7 +119,12 @@ fn workload(
         image,
         port,
         replicas: replicas::of(parsing, field, common.replicas, common.autoscaling),
-        resources: resources::of(parsing, &format!("{field}.resources"), common.resources, usual),
+        resources: resources::of(
+            parsing,
+            &format!("{field}.resources"),
+            common.resources,
+            usual,
+        ),
         env: common.env.to_vec(),
         pod_template: common.pod_template.cloned(),
     }
