@@ -1,0 +1,6 @@
+//! The operator against a real Kubernetes API server with real controllers, and nodes that are played.
+
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod schema;
