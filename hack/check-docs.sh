@@ -14,7 +14,7 @@ done
 
 # A test is a sentence: its name is long and has underscores.
 while read -r test; do
-	grep -rqE "fn $test\b" --include='*.rs' crates services e2e bench && continue
+	grep -rqE "fn $test\b" --include='*.rs' crates services operator e2e bench && continue
 	echo "docs name the test $test, which is not there" >&2
 	wrong=1
 done < <(grep -ohE '`[a-z0-9]+(_[a-z0-9]+){4,}`' docs/*.md docs/decisions/*.md | tr -d '`' | sort -u)
