@@ -16,11 +16,12 @@ use mongo_store::mongodb::bson::{Bson, Document, doc};
 use mongo_store::{Database, Transaction, idempotency};
 use store_kit::StoreError;
 
+use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::upkeep::MessageStore;
 use documents::OutboxRow;
 
-pub use batch::{append_all_to_outbox, first_deliveries};
+pub use batch::{append_all_to_outbox, append_claimed, first_deliveries};
 pub use schema::migrate;
 
 const OUTBOX: &str = "outbox";
@@ -39,7 +40,8 @@ pub async fn append_outbox(
 ) -> Result<(), StoreError> {
     let rows = events
         .iter()
-        .map(|event| Message::from_event(event, traceparent).map(OutboxRow::new))
+        .map(|event| Message::from_event(event, traceparent))
+        .map(|message| message.map(|message| OutboxRow::new(message, 0)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(StoreError::broken)?;
     transaction.insert(OUTBOX, &rows).await
@@ -68,13 +70,21 @@ pub async fn first_delivery(
 #[derive(Clone, Debug)]
 pub struct MongoMessages {
     db: Database,
+    handoff: Handoff,
 }
 
 impl MongoMessages {
     /// The collections in this store.
     #[must_use]
     pub fn new(db: Database) -> Self {
-        Self { db }
+        let handoff = Handoff::default();
+        Self { db, handoff }
+    }
+
+    /// With what commands on this store hand their events over by.
+    #[must_use]
+    pub fn with(self, handoff: Handoff) -> Self {
+        Self { handoff, ..self }
     }
 
     /// Removes the documents that a pipeline gives the ids of.

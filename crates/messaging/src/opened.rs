@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use store_kit::{OpenError, StoreHandle};
 
+use crate::handoff::Handoff;
 use crate::mongo::MongoMessages;
 use crate::postgres::PostgresMessages;
 use crate::sqlite::SqliteMessages;
@@ -36,14 +37,20 @@ impl<S: ?Sized> Opened<S> {
         Self::of(store, SqliteMessages::attach(database.clone()), database)
     }
 
-    /// On MongoDB.
-    pub fn on_mongo(database: mongo_store::Database, store: Arc<S>) -> Self {
-        Self::of(store, MongoMessages::new(database.clone()), database)
+    /// On MongoDB; `handoff` is what the store's commands hand their events over by.
+    pub fn on_mongo(database: mongo_store::Database, handoff: Handoff, store: Arc<S>) -> Self {
+        let messages = MongoMessages::new(database.clone()).with(handoff);
+        Self::of(store, messages, database)
     }
 
-    /// On PostgreSQL.
-    pub fn on_postgres(database: postgres_store::Database, store: Arc<S>) -> Self {
-        Self::of(store, PostgresMessages::new(database.clone()), database)
+    /// On PostgreSQL; `handoff` is what the store's commands hand their events over by.
+    pub fn on_postgres(
+        database: postgres_store::Database,
+        handoff: Handoff,
+        store: Arc<S>,
+    ) -> Self {
+        let messages = PostgresMessages::new(database.clone()).with(handoff);
+        Self::of(store, messages, database)
     }
 
     fn of(

@@ -8,6 +8,7 @@ use contracts::{EventId, Timestamp};
 use store_kit::StoreError;
 use tokio::sync::Notify;
 
+use crate::handoff::Handoff;
 use crate::message::Message;
 
 /// What waits in an outbox.
@@ -35,6 +36,11 @@ pub trait OutboxStore: Send + Sync + 'static {
 
     /// Gives claimed events back before their lease ends; `until` is when they may be claimed again.
     async fn release(&self, ids: Vec<String>, until: Timestamp) -> Result<(), StoreError>;
+
+    /// What the commands of this process hand over to its relay, if they do.
+    fn handoff(&self) -> Option<&Handoff> {
+        None
+    }
 
     /// What waits.
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError>;

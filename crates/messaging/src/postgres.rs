@@ -17,6 +17,7 @@ use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres, Row as _};
 use store_kit::StoreError;
 
+use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::upkeep::MessageStore;
 
@@ -94,7 +95,7 @@ pub type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl<'m> MessageColumns<'m> {
     /// The columns of messages, in their order.
-    pub fn of(messages: &'m [Message]) -> Result<Self, StoreError> {
+    pub fn of(messages: impl IntoIterator<Item = &'m Message>) -> Result<Self, StoreError> {
         let mut columns = Self::default();
         for message in messages {
             columns.ids.push(&message.id);
@@ -131,13 +132,21 @@ fn version(message: &Message) -> Result<i64, StoreError> {
 #[derive(Clone, Debug)]
 pub struct PostgresMessages {
     db: Database,
+    handoff: Handoff,
 }
 
 impl PostgresMessages {
     /// The tables in this store.
     #[must_use]
     pub fn new(db: Database) -> Self {
-        Self { db }
+        let handoff = Handoff::default();
+        Self { db, handoff }
+    }
+
+    /// With what commands on this store hand their events over by.
+    #[must_use]
+    pub fn with(self, handoff: Handoff) -> Self {
+        Self { handoff, ..self }
     }
 
     /// Carries a statement out by itself; returns how many rows it changed.

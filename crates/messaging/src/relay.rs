@@ -10,14 +10,16 @@ use std::time::Duration;
 use contracts::{Clock, EventType, topology};
 use service_kit::{Detail, Health, Lifecycle, crash_point, error_chain};
 use store_kit::StoreError;
+use tokio::time::Instant;
 
 use crate::broker::{Broker, BrokerError};
+use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::outbox::{OutboxStore, Poke};
 use crate::retry::until_back;
 
 /// Events published in one go.
-const BATCH: u32 = 256;
+const BATCH: usize = 256;
 /// How long a claim holds if the relay that made it dies.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long the broker may take to confirm a batch; less than the lease, so that no batch has two owners.
@@ -26,6 +28,9 @@ const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_secs(1);
 /// When an event that has consumers but reached none is tried again.
 const UNROUTABLE_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the end waits for commands that are just committing events.
+const LAST_COMMITS: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
@@ -62,32 +67,59 @@ pub fn spawn_relay(
     let (draining, health) = (lifecycle.token(), health.clone());
     lifecycle.spawn("outbox-relay", async move {
         let mut waits = until_back();
+        let mut looked: Option<Instant> = None;
+        let mut poked = false;
         while !draining.is_cancelled() {
-            let (wait, may_be_poked) = match relay.publish_batch().await {
+            // What is handed over need not be looked for.
+            let overdue = looked.is_none_or(|looked| looked.elapsed() >= POLL);
+            let look = overdue || (poked && relay.is_handed_nothing());
+            if look {
+                looked = Some(Instant::now());
+            }
+            let (wait, may_be_poked) = match relay.publish_batch(look).await {
                 Ok(published) => {
                     waits = until_back();
-                    if published > 0 {
-                        health.set_detail("broker", Detail::Ok);
+                    relay.open();
+                    let detail = if published.events > 0 {
+                        Detail::Ok
+                    } else {
+                        relay.detail()
+                    };
+                    health.set_detail("broker", detail);
+                    if published.more {
+                        looked = None;
                         continue;
                     }
-                    health.set_detail("broker", relay.detail());
+                    if !relay.is_handed_nothing() {
+                        continue;
+                    }
                     (POLL, true)
                 }
                 Err(error) => {
                     let reason = error_chain(&error);
                     tracing::warn!(service = relay.service, %reason, "events wait in the outbox");
                     health.set_detail("broker", Detail::Degraded { reason });
+                    relay.give_back().await;
+                    looked = None;
                     // More events do not bring the broker back: trying for each would only load the store.
                     (waits.next().unwrap_or(POLL), false)
                 }
             };
-            tokio::select! {
-                () = draining.cancelled() => {}
-                () = poke.poked(), if may_be_poked => {}
-                () = tokio::time::sleep(wait) => {}
-            }
+            poked = tokio::select! {
+                () = draining.cancelled() => false,
+                () = poke.poked(), if may_be_poked => true,
+                () = tokio::time::sleep(wait) => false,
+            };
         }
+        relay.give_back_all().await;
     });
+}
+
+/// What one round published.
+struct Published {
+    events: usize,
+    /// More wait in the outbox.
+    more: bool,
 }
 
 impl Relay {
@@ -101,14 +133,78 @@ impl Relay {
         }
     }
 
-    /// Publishes what waits, at most one batch; returns how many it took on.
-    async fn publish_batch(&self) -> Result<usize, RelayError> {
-        let batch = self.outbox.claim(BATCH, LEASE, self.clock.now()).await?;
+    fn open(&self) {
+        if let Some(handoff) = self.outbox.handoff() {
+            handoff.open();
+        }
+    }
+
+    fn is_handed_nothing(&self) -> bool {
+        self.outbox.handoff().is_none_or(Handoff::is_empty)
+    }
+
+    /// Leaves to any relay what was handed over to this one.
+    async fn give_back(&self) {
+        let Some(handoff) = self.outbox.handoff() else {
+            return;
+        };
+        handoff.close();
+        let waiting = handoff.take(usize::MAX);
+        if waiting.is_empty() {
+            return;
+        }
+        let ids = waiting.into_iter().map(|message| message.id).collect();
+        if let Err(error) = self.outbox.release(ids, self.clock.now()).await {
+            // They are free when their lease ends.
+            let error = error_chain(&error);
+            tracing::debug!(
+                service = self.service,
+                error,
+                "events wait for the end of their lease"
+            );
+        }
+    }
+
+    /// The same at the end, also with what is just being committed.
+    async fn give_back_all(&self) {
+        let begun = Instant::now();
+        self.give_back().await;
+        while self
+            .outbox
+            .handoff()
+            .is_some_and(|handoff| !handoff.is_idle())
+            && begun.elapsed() < LAST_COMMITS
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            self.give_back().await;
+        }
+    }
+
+    /// Publishes what waits, at most one batch: what was handed over, and what a look finds.
+    async fn publish_batch(&self, look: bool) -> Result<Published, RelayError> {
+        let mut batch = self
+            .outbox
+            .handoff()
+            .map_or_else(Vec::new, |handoff| handoff.take(BATCH));
+        let mut more = false;
+        let room = u32::try_from(BATCH.saturating_sub(batch.len())).unwrap_or(0);
+        if look && room > 0 {
+            let found = match self.outbox.claim(room, LEASE, self.clock.now()).await {
+                Ok(found) => found,
+                Err(error) => {
+                    let ids = batch.into_iter().map(|message| message.id).collect();
+                    self.outbox.release(ids, self.clock.now()).await?;
+                    return Err(error.into());
+                }
+            };
+            more = u32::try_from(found.len()) == Ok(room);
+            batch.extend(found);
+        }
         if batch.is_empty() {
-            return Ok(0);
+            return Ok(Published { events: 0, more });
         }
         crash_point("relay.after_claim");
-        let claimed = batch.len();
+        let events = batch.len();
         let ids: Vec<(String, String)> = batch
             .iter()
             .map(|message| (message.id.clone(), message.event_type.clone()))
@@ -124,7 +220,7 @@ impl Relay {
         crash_point("relay.after_confirm");
         self.settle(ids, &delivered).await?;
         crash_point("relay.after_stamp");
-        Ok(claimed)
+        Ok(Published { events, more })
     }
 
     async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, RelayError> {

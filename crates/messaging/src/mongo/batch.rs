@@ -9,6 +9,7 @@ use store_kit::StoreError;
 
 use super::documents::OutboxRow;
 use super::{INBOX, OUTBOX};
+use crate::handoff::Places;
 use crate::message::Message;
 
 /// Puts events into the outbox, each in a trace of its own.
@@ -16,12 +17,26 @@ pub async fn append_all_to_outbox<'a>(
     transaction: &mut Transaction,
     events: impl IntoIterator<Item = (&'a Event, Option<&'a str>)>,
 ) -> Result<(), StoreError> {
-    let rows = events
+    append_claimed(transaction, events, None).await.map(drop)
+}
+
+/// The same, taken from the start if there are places for them at the relay of this process. Returns them as they are to be
+/// handed over once they are committed.
+pub async fn append_claimed<'a>(
+    transaction: &mut Transaction,
+    events: impl IntoIterator<Item = (&'a Event, Option<&'a str>)>,
+    places: Option<&Places>,
+) -> Result<Vec<Message>, StoreError> {
+    let messages = events
         .into_iter()
-        .map(|(event, traceparent)| Message::from_event(event, traceparent).map(OutboxRow::new))
+        .map(|(event, traceparent)| Message::from_event(event, traceparent))
         .collect::<Result<Vec<_>, _>>()
         .map_err(StoreError::broken)?;
-    transaction.insert(OUTBOX, &rows).await
+    let until = Places::claimed_until(places);
+    let rows = messages.iter().cloned();
+    let rows: Vec<_> = rows.map(|message| OutboxRow::new(message, until)).collect();
+    transaction.insert(OUTBOX, &rows).await?;
+    Ok(messages)
 }
 
 /// Puts messages into the inbox, each of which is named once; returns those that were not there. The effect of the others

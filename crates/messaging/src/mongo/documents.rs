@@ -81,7 +81,8 @@ pub(super) struct OutboxRow {
 }
 
 impl OutboxRow {
-    pub(super) fn new(message: Message) -> Self {
+    /// An event that nobody else takes before `claimed_until`, in milliseconds since 1970.
+    pub(super) fn new(message: Message, claimed_until: i64) -> Self {
         Self {
             message: message.into(),
             seq: Position {
@@ -89,7 +90,7 @@ impl OutboxRow {
                 increment: 0,
             },
             pending: true,
-            claimed_until: 0,
+            claimed_until,
         }
     }
 }

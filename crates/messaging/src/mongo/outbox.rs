@@ -13,6 +13,7 @@ use store_kit::StoreError;
 use super::claim::Claim;
 use super::documents::MessageFields;
 use super::{MongoMessages, OUTBOX};
+use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::outbox::{OutboxStats, OutboxStore, Replayed};
 
@@ -65,6 +66,10 @@ impl OutboxStore for MongoMessages {
             doc! { "$set": { "claimed_until": until.unix_millis() } },
         );
         self.db.run(released).await.map(drop)
+    }
+
+    fn handoff(&self) -> Option<&Handoff> {
+        Some(&self.handoff)
     }
 
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use store_kit::StoreError;
 
 use super::{PostgresMessages, message, number, statements};
+use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::outbox::{OutboxStats, OutboxStore, Replayed};
 
@@ -52,6 +53,10 @@ impl OutboxStore for PostgresMessages {
 
     async fn release(&self, ids: Vec<String>, until: Timestamp) -> Result<(), StoreError> {
         self.change_each(statements::RELEASE, ids, until).await
+    }
+
+    fn handoff(&self) -> Option<&Handoff> {
+        Some(&self.handoff)
     }
 
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {

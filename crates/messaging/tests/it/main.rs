@@ -13,6 +13,8 @@ mod embedded_broker;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod handoff;
+#[cfg(test)]
 mod mongo_messages;
 #[cfg(test)]
 mod outage;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use messaging::Opened;
+use messaging::{Handoff, Opened};
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -17,8 +17,10 @@ const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::Postgres];
 pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn NotificationStore>, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
         let store = PostgresNotifications::open(settings).await?;
+        let database = store.database().clone();
         return Ok(Opened::on_postgres(
-            store.database().clone(),
+            database,
+            Handoff::default(),
             Arc::new(store),
         ));
     }

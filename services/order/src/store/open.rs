@@ -21,10 +21,8 @@ pub async fn open(
 ) -> Result<Opened<dyn OrderStore>, OpenError> {
     if engine(settings)? == StoreKind::Postgres {
         let store = PostgresOrders::open(settings, deadlines).await?;
-        return Ok(Opened::on_postgres(
-            store.database().clone(),
-            Arc::new(store),
-        ));
+        let (database, handoff) = (store.database().clone(), store.handoff().clone());
+        return Ok(Opened::on_postgres(database, handoff, Arc::new(store)));
     }
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteOrders::open(&path, deadlines).await?;

@@ -1,20 +1,27 @@
 //! The store for a cluster: one PostgreSQL database, shared by all replicas of the service.
 
+mod before;
 mod change;
+mod hearing;
 mod message;
 mod place;
 mod read;
 mod rows;
 mod statements;
+mod steps;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::events::order::OrderStatus;
 use contracts::{OrderId, Timestamp, UserId};
+use messaging::Handoff;
 use postgres_store::{Database, Migration, Schema, idempotency};
 use service_kit::Context;
 use service_kit::settings::StoreSettings;
-use store_kit::{Applied, OpenError};
+use store_kit::{Applied, Limits, OpenError, Together};
 
+use self::hearing::Hearing;
 use crate::domain::{CatalogEntry, Deadlines, Entry, Input, Order, OrderNumber};
 use crate::store::{
     Heard, OrderFilter, OrderStore, PlaceError, PlaceOrder, Placement, RequestKey, StoreError,
@@ -45,20 +52,56 @@ const SCHEMA: Schema = Schema {
     ],
 };
 
-/// Orders in one PostgreSQL database.
+/// What is done together at a time. While one batch waits for the disk the next is written; more at a time would only make them
+/// smaller.
+const TOGETHER: Limits = Limits {
+    batches: 2,
+    commands: 64,
+};
+
+/// Orders in one PostgreSQL database. Clones share the lines of those whose commands are carried out together.
 #[derive(Clone, Debug)]
 pub struct PostgresOrders {
     database: Database,
     deadlines: Deadlines,
+    handoff: Handoff,
+    placing: Together<Arc<PlaceOrder>, Result<Order, PlaceError>>,
+    hearing: Together<Arc<Hearing>, Option<Heard>>,
 }
 
 impl PostgresOrders {
     /// Opens a database that was migrated.
     pub async fn open(settings: &StoreSettings, deadlines: Deadlines) -> Result<Self, OpenError> {
         let database = Database::open(settings, &SCHEMA).await?;
+        let handoff = Handoff::default();
+        let (to_place, to_hear) = (database.clone(), database.clone());
+        let (placed, heard) = (handoff.clone(), handoff.clone());
+        let placing = move |commands: Vec<Arc<PlaceOrder>>| {
+            let (database, handoff) = (to_place.clone(), placed.clone());
+            async move {
+                let placing = async {
+                    let mut conn = database.pool().acquire().await?;
+                    place::place_all(&mut conn, &commands, &deadlines, &handoff).await
+                };
+                database.bounded(placing).await
+            }
+        };
+        let hearing = move |hearings: Vec<Arc<Hearing>>| {
+            let (database, handoff) = (to_hear.clone(), heard.clone());
+            async move {
+                let hearing = async {
+                    let mut conn = database.pool().acquire().await?;
+                    hearing::hear_all(&mut conn, &hearings, &deadlines, &handoff).await
+                };
+                database.bounded(hearing).await
+            }
+        };
         Ok(Self {
             database,
             deadlines,
+            handoff,
+            placing: Together::new(TOGETHER, placing),
+            hearing: Together::new(TOGETHER, hearing),
         })
     }
 
@@ -73,6 +116,12 @@ impl PostgresOrders {
         &self.database
     }
 
+    /// What orders hand their events over to the relay by.
+    #[must_use]
+    pub fn handoff(&self) -> &Handoff {
+        &self.handoff
+    }
+
     /// Runs a command or a query on one connection, in bounded time. What the store itself reports is the outer error,
     /// what the command says is inside.
     async fn run<T>(
@@ -83,13 +132,28 @@ impl PostgresOrders {
         let on_connection = async { work(&mut *pool.acquire().await?).await };
         Ok(self.database.bounded(on_connection).await?)
     }
+
+    async fn hear_alone(&self, hearing: &Hearing) -> Result<Heard, StoreError> {
+        self.run(async |conn| hearing::hear(conn, hearing, &self.deadlines, &self.handoff).await)
+            .await?
+    }
 }
 
 #[async_trait]
 impl OrderStore for PostgresOrders {
     async fn place(&self, command: PlaceOrder) -> Result<Placement, PlaceError> {
-        self.run(async |conn| place::place(conn, &command, &self.deadlines).await)
-            .await?
+        let command = Arc::new(command);
+        let placed = self.placing.have_done(Arc::clone(&command)).await;
+        match placed.map_err(StoreError::from)? {
+            Ok(order) => Ok(Placement {
+                order,
+                replayed: false,
+            }),
+            Err(refusal) => {
+                self.run(async |conn| place::replay_or(conn, &command.request, refusal).await)
+                    .await?
+            }
+        }
     }
 
     async fn placed_before(&self, request: RequestKey) -> Result<Option<Order>, PlaceError> {
@@ -98,7 +162,7 @@ impl OrderStore for PostgresOrders {
     }
 
     async fn tell(&self, command: TellOrder) -> Result<Told, TellError> {
-        self.run(async |conn| change::tell(conn, &command, &self.deadlines).await)
+        self.run(async |conn| change::tell(conn, &command, &self.deadlines, &self.handoff).await)
             .await?
     }
 
@@ -109,14 +173,16 @@ impl OrderStore for PostgresOrders {
         input: Input,
         context: Context,
     ) -> Result<Heard, StoreError> {
-        let hearing = change::Hearing {
-            message_id: Some(&message_id),
+        let hearing = Arc::new(Hearing {
+            message_id: Some(message_id),
             order_id,
-            input: &input,
-            context: &context,
-        };
-        self.run(async |conn| change::hear(conn, &hearing, &self.deadlines).await)
-            .await?
+            input,
+            context,
+        });
+        match self.hearing.have_done(Arc::clone(&hearing)).await? {
+            Some(heard) => Ok(heard),
+            None => self.hear_alone(&hearing).await,
+        }
     }
 
     async fn hear_product(
@@ -134,14 +200,13 @@ impl OrderStore for PostgresOrders {
         order_id: OrderId,
         context: Context,
     ) -> Result<Heard, StoreError> {
-        let hearing = change::Hearing {
+        let hearing = Hearing {
             message_id: None,
             order_id,
-            input: &Input::DeadlinePassed,
-            context: &context,
+            input: Input::DeadlinePassed,
+            context,
         };
-        self.run(async |conn| change::hear(conn, &hearing, &self.deadlines).await)
-            .await?
+        self.hear_alone(&hearing).await
     }
 
     async fn overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError> {

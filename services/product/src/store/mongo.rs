@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{AdjustmentId, Event, EventId, Payload, ProductId, Sku, UserId};
+use messaging::Handoff;
 use mongo_store::{Database, Transaction, idempotency};
 use service_kit::Context;
 use service_kit::http::etag::IfMatch;
@@ -38,6 +39,7 @@ pub struct MongoStore {
     db: Database,
     rules: Rules,
     waiting: Arc<Waiting>,
+    handoff: Handoff,
 }
 
 impl MongoStore {
@@ -48,6 +50,7 @@ impl MongoStore {
             db,
             rules,
             waiting: Arc::default(),
+            handoff: Handoff::default(),
         })
     }
 
@@ -62,17 +65,32 @@ impl MongoStore {
         &self.db
     }
 
+    /// What stock's answers are handed over to the relay by.
+    #[must_use]
+    pub fn handoff(&self) -> &Handoff {
+        &self.handoff
+    }
+
     /// Does messages in one transaction.
     async fn do_together(&self, heard: Vec<Heard>) -> Result<(), StoreError> {
+        // Each is answered, and may find that few pieces are left.
+        let places = heard.first().and_then(|first| {
+            let events = heard.len() * 2;
+            self.handoff.places(events, first.context.now)
+        });
         let batch = Batch {
             heard,
             rules: self.rules,
+            places,
         };
-        let refused = self
+        let done = self
             .db
             .transact(&batch, |tx, batch| Box::pin(stock::apply(tx, batch)))
             .await?;
-        for code in refused {
+        if let Some(places) = batch.places {
+            places.take(done.told);
+        }
+        for code in done.refused {
             metrics::counter!("shop_stock_rejections_total", "code" => code).increment(1);
         }
         Ok(())
@@ -235,6 +253,12 @@ struct Told {
     traceparent: Option<String>,
 }
 
+impl Told {
+    fn in_its_trace(&self) -> (&Event, Option<&str>) {
+        (&self.event, self.traceparent.as_deref())
+    }
+}
+
 fn event(
     correlation_id: String,
     aggregate_version: u64,
@@ -255,10 +279,7 @@ fn event(
 
 /// Puts events into the outbox of the running transaction.
 async fn tell(tx: &mut Transaction, told: &[Told]) -> Result<(), StoreError> {
-    let events = told
-        .iter()
-        .map(|told| (&told.event, told.traceparent.as_deref()));
-    messaging::mongo::append_all_to_outbox(tx, events).await
+    messaging::mongo::append_all_to_outbox(tx, told.iter().map(Told::in_its_trace)).await
 }
 
 /// What was stored under a retry key: the id of its object if it was the same request.

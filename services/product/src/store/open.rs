@@ -21,7 +21,8 @@ pub async fn open(
 ) -> Result<Opened<dyn ProductStore>, OpenError> {
     if engine(settings)? == StoreKind::MongoDb {
         let store = MongoStore::open(settings, rules).await?;
-        return Ok(Opened::on_mongo(store.database().clone(), Arc::new(store)));
+        let (database, handoff) = (store.database().clone(), store.handoff().clone());
+        return Ok(Opened::on_mongo(database, handoff, Arc::new(store)));
     }
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteStore::open(&path, rules).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use messaging::Opened;
+use messaging::{Handoff, Opened};
 use service_kit::settings::StoreSettings;
 use store_kit::{Applied, OpenError, StoreKind};
 
@@ -17,7 +17,12 @@ const ENGINES: &[StoreKind] = &[StoreKind::Sqlite, StoreKind::MongoDb];
 pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn UserStore>, OpenError> {
     if engine(settings)? == StoreKind::MongoDb {
         let store = MongoUsers::open(settings).await?;
-        return Ok(Opened::on_mongo(store.database().clone(), Arc::new(store)));
+        let database = store.database().clone();
+        return Ok(Opened::on_mongo(
+            database,
+            Handoff::default(),
+            Arc::new(store),
+        ));
     }
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteUsers::open(&path).await?;

@@ -43,9 +43,10 @@ CREATE INDEX orders_in_progress ON orders (status) WHERE status IN ('pending', '
     'partially_shipped', 'shipped', 'cancelling');
 CREATE INDEX orders_by_due_at ON orders (due_at) WHERE due_at IS NOT NULL;
 
--- What happened to an order: each version has exactly one entry.
+-- What happened to an order: each version has exactly one entry. Entries are only written together with their order, and
+-- orders are never deleted: a foreign key would look each of them up again, and lock it.
 CREATE TABLE timeline (
-    order_id text   COLLATE "C" NOT NULL REFERENCES orders (id),
+    order_id text   COLLATE "C" NOT NULL,
     version  bigint NOT NULL,
     at       bigint NOT NULL,
     kind     text   COLLATE "C" NOT NULL,

@@ -115,12 +115,39 @@ async fn lists_sweeps_and_steps_stay_cheap_among_a_hundred_thousand_orders() {
         .await
         .unwrap();
     sqlx::raw_sql(MANY).execute(&mut *conn).await.unwrap();
-    let no_event = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
     let customer = "'usr_' || md5('7')";
-    let change = format!(
-        "'ord_' || md5('3000'), 'pending', 1, 3000, 0, 'confirmed', 2, NULL, NULL, 0, 9, NULL, NULL, 9, 'confirmed', NULL, \
-         {no_event}, 'order.stock', 'a message', NULL, NULL, NULL, NULL, NULL, 9"
-    );
+    let one = |value: &str| match value {
+        "NULL" => "'{NULL}'".to_owned(),
+        value => format!("ARRAY[{value}]"),
+    };
+    let step = [
+        "'ord_' || md5('3000')",
+        "'pending'",
+        "1",
+        "3000",
+        "0",
+        "'confirmed'",
+        "2",
+        "NULL",
+        "NULL",
+        "0",
+        "9",
+        "NULL",
+        "NULL",
+        "9",
+        "'confirmed'",
+        "NULL",
+        "'a message'",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "9",
+    ];
+    let no_event = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
+    let step = step.map(one).join(", ");
+    let change = format!("{step}, {no_event}, 'order.stock', 0");
     let mut costly = Vec::new();
     for (sql, values, most_pages) in [
         (statements::LIST, "50000, 21".to_owned(), 30),
@@ -146,7 +173,7 @@ async fn lists_sweeps_and_steps_stay_cheap_among_a_hundred_thousand_orders() {
         ),
         (
             statements::QUOTE,
-            "ARRAY['SKU-7', 'SKU-99999', 'NO']".to_owned(),
+            "1, ARRAY[1, 1, 1], ARRAY['SKU-7', 'SKU-99999', 'NO']".to_owned(),
             40,
         ),
         (statements::ORDER, "'ord_' || md5('7'), NULL".to_owned(), 10),
@@ -157,7 +184,9 @@ async fn lists_sweeps_and_steps_stay_cheap_among_a_hundred_thousand_orders() {
         ),
         (
             statements::BEFORE,
-            format!("'ord_' || md5('7'), NULL, {customer}, 'a key', 'order.stock', 'a message'"),
+            format!(
+                "ARRAY['ord_' || md5('7')], '{{NULL}}', ARRAY[{customer}], '{{a key}}', '{{a message}}', 'order.stock'"
+            ),
             30,
         ),
         (

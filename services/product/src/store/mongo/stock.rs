@@ -17,6 +17,8 @@ use std::time::Duration;
 use contracts::events::stock::StockHoldExpired;
 use contracts::topology::PRODUCT_ORDERS;
 use contracts::{OrderId, Sku, Timestamp};
+use messaging::mongo::append_claimed;
+use messaging::{Message, Places};
 use mongo_store::Transaction;
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::mongodb::options::FindOptions;
@@ -28,7 +30,7 @@ use self::ledger::Ledger;
 use self::reservation::Reservation;
 use self::shelf::Shelf;
 use super::rows::{document, whole};
-use super::{INVENTORY, PRODUCT, RESERVATION, event, tell};
+use super::{INVENTORY, PRODUCT, RESERVATION, Told, event, tell};
 use crate::domain::stock::Rules;
 use crate::store::StockCommand;
 
@@ -47,16 +49,24 @@ pub(super) struct Heard {
 pub(super) struct Batch {
     pub(super) heard: Vec<Heard>,
     pub(super) rules: Rules,
+    /// At the relay, for what is told.
+    pub(super) places: Option<Places>,
 }
 
-/// Does what the messages of a batch ask for, each once however often it comes; returns why lines were refused.
-pub(super) async fn apply(
-    tx: &mut Transaction,
-    batch: &Batch,
-) -> Result<Vec<&'static str>, StoreError> {
+/// What the messages of a batch came to.
+#[derive(Default)]
+pub(super) struct Done {
+    /// Why lines were refused.
+    pub(super) refused: Vec<&'static str>,
+    /// To be handed over to the relay once it is committed.
+    pub(super) told: Vec<Message>,
+}
+
+/// Does what the messages of a batch ask for, each once however often it comes.
+pub(super) async fn apply(tx: &mut Transaction, batch: &Batch) -> Result<Done, StoreError> {
     let new = first_heard(tx, &batch.heard).await?;
     if new.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Done::default());
     }
     let mut ledger = read(tx, &new, batch.rules).await?;
     for heard in &new {
@@ -64,12 +74,14 @@ pub(super) async fn apply(
     }
     write_shelves(tx, ledger.shelves.values()).await?;
     write_reservations(tx, &ledger).await?;
-    tell(tx, ledger.told()).await?;
+    let events = ledger.told().iter().map(Told::in_its_trace);
+    let told = append_claimed(tx, events, batch.places.as_ref()).await?;
     for _ in &new {
         // B2 of the fault matrix: see `events`.
         crash_point("product.mid_transaction");
     }
-    Ok(ledger::refusals(ledger.told()).collect())
+    let refused = ledger::refusals(ledger.told()).collect();
+    Ok(Done { refused, told })
 }
 
 /// The messages whose effect is not committed yet, each once; from now on the inbox knows them.
