@@ -5,8 +5,9 @@ mod recording;
 mod rows;
 mod statements;
 mod take_in;
-mod tell_account;
+mod tell_accounts;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,9 +19,10 @@ use sqlx::Postgres;
 use sqlx::Row as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use store_kit::{Applied, OpenError, StoreError};
+use store_kit::{Applied, Limits, OpenError, StoreError, Together};
 
-use crate::domain::{Audience, Channel, DeliveryState, Intake, Notice};
+use self::tell_accounts::{Telling, Told};
+use crate::domain::{Channel, DeliveryState};
 use crate::store::{
     Claimed, Delivery, DeliveryFilter, News, Notification, NotificationStore, Recorded,
     StoreFailure, TakeIn, TakeInError, TakenIn, TriedDelivery,
@@ -50,17 +52,31 @@ static SCHEMA: Schema = Schema {
     ],
 };
 
-/// Notifications in one PostgreSQL database.
+/// Events that are told together. While one batch waits for the disk the next is written; more at a time would only make them
+/// smaller, and wait for each other's accounts.
+const TOGETHER: Limits = Limits {
+    batches: 2,
+    commands: 64,
+};
+
+/// Notifications in one PostgreSQL database. Clones share the line of events that are told together.
 #[derive(Clone, Debug)]
 pub struct PostgresNotifications {
     db: Database,
+    telling: Together<Arc<Telling>, Told>,
 }
 
 impl PostgresNotifications {
     /// Connects to a database that has the schema. What another replica is sending stays its own until its lease ends.
     pub async fn open(settings: &StoreSettings) -> Result<Self, OpenError> {
         let db = Database::open(settings, &SCHEMA).await?;
-        Ok(Self { db })
+        let to_tell = db.clone();
+        let telling = move |tellings: Vec<Arc<Telling>>| {
+            let db = to_tell.clone();
+            async move { tell_accounts::tell_all(&db, &tellings).await }
+        };
+        let telling = Together::new(TOGETHER, telling);
+        Ok(Self { db, telling })
     }
 
     /// Brings the database up to the schema.
@@ -111,14 +127,20 @@ impl PostgresNotifications {
 #[async_trait]
 impl NotificationStore for PostgresNotifications {
     async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError> {
-        if let Some((notice, user_id)) = told_to_one(&event.intake) {
-            return self.tell_account(&event, notice, user_id, &context).await;
+        match Telling::of(event, context) {
+            Ok(telling) => {
+                let unknown = TakeInError::UnknownRecipient(telling.user_id);
+                let told = self.telling.have_done(Arc::new(telling)).await?;
+                told.ok_or(unknown)
+            }
+            Err(several) => {
+                self.db
+                    .transact(&several, |connection, (event, context)| {
+                        Box::pin(take_in::take_in(connection, event, context))
+                    })
+                    .await
+            }
         }
-        self.db
-            .transact(&(event, context), |connection, (event, context)| {
-                Box::pin(take_in::take_in(connection, event, context))
-            })
-            .await
     }
 
     async fn claim(
@@ -245,17 +267,6 @@ impl NotificationStore for PostgresNotifications {
         let sweep = statements::SWEEP_NOTIFICATIONS;
         let notifications = self.sweep_by(sweep, notifications_before, limit).await?;
         Ok(deliveries + notifications)
-    }
-}
-
-/// What is told, and to whom, if that is one account and all that is done.
-fn told_to_one(intake: &Intake) -> Option<(&Notice, UserId)> {
-    match (&intake.contact, &intake.notice) {
-        (None, Some(notice)) => match notice.audience {
-            Audience::Account(user_id) => Some((notice, user_id)),
-            Audience::CatalogKeepers => None,
-        },
-        _ => None,
     }
 }
 

@@ -57,34 +57,47 @@ postgres_store::statements! {
         FROM UNNEST($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[]) \
         AS delivery (id, notification_id, user_id, channel, address, name, state)";
 
-    /// Everything that is told to one account, numbered in its stream, unless its message was heard before or nobody knows where it
-    /// is reached. The contact's row is locked first: who waits for it finds, when it goes on, the inbox row of the same message,
-    /// or takes the number after the last one that was committed (an UPDATE looks at the newest version of a row, however old the
-    /// statement is). So numbers have no gaps and become visible in their order. Answers whether it was told now, and whether
-    /// there is nothing to tell: the account is known, so the message was heard, or the message was heard of an account that is
-    /// not known any more.
-    TELL_ACCOUNT = "\
-WITH known AS (
-  SELECT user_id FROM contacts WHERE user_id = $1 AND email IS NOT NULL FOR NO KEY UPDATE
+    /// Everything that is told to accounts, numbered in their streams, each unless its message was heard before or nobody knows
+    /// where its account is reached. The contacts' rows are locked first, in the order of their ids: who waits for one finds, when
+    /// it goes on, the inbox row of the same message, or takes the numbers after the last one that was committed (an UPDATE looks
+    /// at the newest version of a row, however old the statement is). So numbers have no gaps and become visible in their order.
+    /// Answers for each whether it was told now, and whether there is nothing to tell: the account is known, so the message was
+    /// heard, or the message was heard of an account that is not known any more.
+    TELL_ACCOUNTS = "\
+WITH asked AS MATERIALIZED (
+  SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[]) WITH ORDINALITY
+    AS asked (user_id, message_id, at, id, event_id, type, title, body, data, payload, place)
+), known AS MATERIALIZED (
+  SELECT user_id FROM contacts WHERE user_id = ANY ($1) AND email IS NOT NULL ORDER BY user_id FOR NO KEY UPDATE
 ), heard AS (
   INSERT INTO inbox (consumer, message_id, received_at)
-  SELECT $2::text, $3::text, $4::bigint FROM known ON CONFLICT DO NOTHING RETURNING message_id
+  SELECT $15::text, message_id, at FROM asked WHERE user_id IN (SELECT user_id FROM known) ORDER BY place
+  ON CONFLICT DO NOTHING RETURNING message_id
+), fresh AS MATERIALIZED (
+  SELECT asked.*, row_number() OVER (PARTITION BY user_id ORDER BY place) AS number FROM asked
+  WHERE message_id IN (SELECT message_id FROM heard)
+), counted AS MATERIALIZED (
+  SELECT user_id, count(*) AS many FROM fresh GROUP BY user_id
 ), numbered AS (
-  UPDATE contacts SET last_stream_seq = last_stream_seq + 1 FROM heard WHERE user_id = $1
-  RETURNING email, name, last_stream_seq
+  UPDATE contacts SET last_stream_seq = last_stream_seq + counted.many FROM counted
+  WHERE contacts.user_id = ANY ($1) AND contacts.user_id = counted.user_id
+  RETURNING contacts.user_id, contacts.email, contacts.name, contacts.last_stream_seq - counted.many AS told_before
 ), told AS (
   INSERT INTO notifications (id, user_id, stream_seq, event_id, type, title, body, data, payload, created_at)
-  SELECT $5::text, $1::text, last_stream_seq, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $4::bigint
-  FROM numbered
+  SELECT id, user_id, told_before + number, event_id, type, title, body, data, payload, at
+  FROM fresh JOIN numbered USING (user_id)
 ), queued AS (
   INSERT INTO deliveries (id, notification_id, event_id, type, user_id, channel, address, name, state, due_at, created_at,
     updated_at)
-  SELECT delivery.id, $5::text, $6::text, $7::text, $1::text, delivery.channel, numbered.email, numbered.name,
-    delivery.state, CASE delivery.state WHEN 'queued' THEN $4::bigint END, $4::bigint, $4::bigint
-  FROM numbered, UNNEST($12::text[], $13::text[], $14::text[]) AS delivery (id, channel, state)
+  SELECT delivery.id, fresh.id, fresh.event_id, fresh.type, fresh.user_id, delivery.channel, numbered.email, numbered.name,
+    delivery.state, CASE delivery.state WHEN 'queued' THEN fresh.at END, fresh.at, fresh.at
+  FROM UNNEST($11::bigint[], $12::text[], $13::text[], $14::text[]) AS delivery (about, id, channel, state)
+  JOIN fresh ON fresh.place = delivery.about JOIN numbered USING (user_id) ORDER BY fresh.place
 )
-SELECT EXISTS (SELECT FROM numbered),
-  EXISTS (SELECT FROM known) OR EXISTS (SELECT FROM inbox WHERE consumer = $2 AND message_id = $3)";
+SELECT heard.message_id IS NOT NULL,
+  known.user_id IS NOT NULL OR EXISTS (SELECT FROM inbox WHERE consumer = $15 AND inbox.message_id = asked.message_id)
+FROM asked LEFT JOIN heard USING (message_id) LEFT JOIN known USING (user_id) ORDER BY asked.place";
 
     /// What is due and nobody is taking: queued deliveries, and, if that is wanted, those whose sender's lease has ended. Unlike the
     /// relay's claims it waits for the disk: one that a crash of the server undid would be queued again, and sent by somebody else

@@ -10,7 +10,7 @@ use store_kit::StoreError;
 
 use crate::domain::{Audience, Contact, ContactChange, Notice};
 use crate::store::postgres::statements;
-use crate::store::postgres::tell_account::new_state;
+use crate::store::postgres::tell_accounts::new_state;
 use crate::store::{TakeIn, TakeInError, TakenIn};
 
 /// One transaction: the inbox row, the contact, and for each recipient a notification and a delivery a channel.
