@@ -9,8 +9,8 @@ use crate::error::{store_error, unreadable};
 /// The table; part of a service's first migration.
 pub const SCHEMA_SQL: &str = "
 CREATE TABLE idempotency (
-  caller TEXT NOT NULL,
-  key TEXT NOT NULL,
+  caller TEXT COLLATE \"C\" NOT NULL,
+  key TEXT COLLATE \"C\" NOT NULL,
   fingerprint TEXT NOT NULL,
   status INTEGER NOT NULL,
   object_id TEXT NOT NULL,

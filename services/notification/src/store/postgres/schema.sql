@@ -1,8 +1,10 @@
+-- Keys are compared byte by byte: the order of a language is no use for them, and comparing by it costs many times as much.
+--
 -- Whom notifications reach: what `user.*` events say. Profile and roles are told by different events, so each has its own
 -- version; a row without an email knows of the roles only. `last_stream_seq` numbers the account's own notifications: the
 -- row's lock is held from taking the next number to the commit, so an account's numbers become visible in their order.
 CREATE TABLE contacts (
-    user_id         TEXT    PRIMARY KEY,
+    user_id         TEXT    COLLATE "C" PRIMARY KEY,
     email           TEXT,
     name            TEXT    NOT NULL DEFAULT '',
     profile_version BIGINT  NOT NULL DEFAULT 0,
@@ -16,10 +18,10 @@ CREATE INDEX contacts_that_keep_the_catalog ON contacts (user_id) WHERE keeps_ca
 -- What was told to whom. `stream_seq` counts an account's own rows from 1 without gaps; clients resume by it.
 -- `transaction_id` is the transaction that wrote the row: the live stream tails the table by it (`reading.rs` says how).
 CREATE TABLE notifications (
-    id             TEXT   PRIMARY KEY,
-    user_id        TEXT   NOT NULL,
+    id             TEXT   COLLATE "C" PRIMARY KEY,
+    user_id        TEXT   COLLATE "C" NOT NULL,
     stream_seq     BIGINT NOT NULL CHECK (stream_seq >= 1),
-    event_id       TEXT   NOT NULL,
+    event_id       TEXT   COLLATE "C" NOT NULL,
     type           TEXT   NOT NULL,
     title          TEXT   NOT NULL,
     body           TEXT   NOT NULL,
@@ -39,15 +41,15 @@ CREATE INDEX notifications_by_transaction ON notifications (transaction_id);
 -- going on, the end of its lease; none once the delivery has ended.
 CREATE TABLE deliveries (
     sequence        BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    id              TEXT    NOT NULL UNIQUE,
-    notification_id TEXT    NOT NULL,
-    event_id        TEXT    NOT NULL,
+    id              TEXT    COLLATE "C" NOT NULL UNIQUE,
+    notification_id TEXT    COLLATE "C" NOT NULL,
+    event_id        TEXT    COLLATE "C" NOT NULL,
     type            TEXT    NOT NULL,
-    user_id         TEXT    NOT NULL,
-    channel         TEXT    NOT NULL CHECK (channel IN ('email')),
+    user_id         TEXT    COLLATE "C" NOT NULL,
+    channel         TEXT    COLLATE "C" NOT NULL CHECK (channel IN ('email')),
     address         TEXT    NOT NULL,
     name            TEXT    NOT NULL,
-    state           TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'skipped')),
+    state           TEXT    COLLATE "C" NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'skipped')),
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     due_at          BIGINT,
     last_error      TEXT,
