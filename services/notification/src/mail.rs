@@ -68,9 +68,10 @@ pub enum MailSetupError {
 
 /// What the settings choose: the server, else the folder, else nothing.
 pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, MailSetupError> {
-    if !settings.smtp.host.is_empty() {
+    let smtp = settings.smtp.with_url()?;
+    if !smtp.host.is_empty() {
         let at_a_time = settings.senders.concurrency;
-        return Ok(Some(Arc::new(Smtp::new(&settings.smtp, at_a_time)?)));
+        return Ok(Some(Arc::new(Smtp::new(&smtp, at_a_time)?)));
     }
     if !settings.maildir.as_os_str().is_empty() {
         return Ok(Some(Arc::new(Maildir::open(&settings.maildir)?)));

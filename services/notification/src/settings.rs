@@ -1,5 +1,7 @@
 //! What can be set.
 
+mod smtp_url;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +53,8 @@ pub struct Settings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpSettings {
+    /// Host, port, `tls`, user and password in one: `smtp://user:password@host:587`, `smtps://…`. It wins over them.
+    pub url: Secret,
     /// Its name; empty for none.
     pub host: String,
     /// Its port: 587 for STARTTLS, 465 for TLS from the first byte.
@@ -143,6 +147,7 @@ impl Default for Settings {
 impl Default for SmtpSettings {
     fn default() -> Self {
         Self {
+            url: Secret::default(),
             host: String::new(),
             port: 587,
             tls: TlsMode::default(),

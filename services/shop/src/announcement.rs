@@ -47,18 +47,17 @@ pub(crate) fn text(
         )?;
     }
     if addresses.contains_key("notification") {
-        if settings.notification.smtp.host.is_empty() {
+        // A URL that is none was refused when the service was built.
+        let smtp = settings.notification.smtp.with_url();
+        let server = smtp.map(|smtp| smtp.host).unwrap_or_default();
+        if server.is_empty() {
             let maildir = settings.notification.maildir.display();
             writeln!(
                 text,
                 "  mails          written to {maildir} (no SMTP server is set)"
             )?;
         } else {
-            writeln!(
-                text,
-                "  mails          sent by {}",
-                settings.notification.smtp.host
-            )?;
+            writeln!(text, "  mails          sent by {server}")?;
         }
     }
     if let Some(gateway) = &gateway {
