@@ -53,6 +53,12 @@ pub trait Mailer: Send + Sync + 'static {
 
     /// Hands over one mail within the mailer's own deadline. Once it returns `Ok` the mail is the taker's.
     async fn send(&self, mail: &Mail) -> Result<(), SendError>;
+
+    /// Lets go of what has not been used for a while; called now and then.
+    async fn tidy(&self) {}
+
+    /// Lets go of everything: no mail follows.
+    async fn close(&self) {}
 }
 
 /// Why mail cannot be set up.

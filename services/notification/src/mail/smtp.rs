@@ -1,81 +1,103 @@
-//! Mail over SMTP (RFC 5321), protected by TLS (RFC 8314) or STARTTLS (RFC 3207), over pooled connections.
+//! Mail over SMTP (RFC 5321), protected by TLS (RFC 8314) or STARTTLS (RFC 3207), over connections that are kept for a while.
+//!
+//! Everything that is done with a connection has a deadline, and when that passes the connection is dropped, and its socket closed,
+//! there and then. (Transports of `lettre` say good-bye first, in a task of their own, and wait for the answer for ever.)
 
-use std::error::Error as _;
+mod answers;
+mod connections;
+
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt, Rset};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use service_kit::error_chain;
 
+use self::answers::{refused, unusable};
+use self::connections::{Connections, Protection};
 use crate::mail::{Mail, Mailer, SendError};
 use crate::settings::{SettingError, SmtpSettings, TlsMode};
 
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
-
-/// How long an unused connection is kept: less than servers wait (RFC 5321 asks for five minutes).
-const IDLE: Duration = Duration::from_mins(1);
-
-/// How long the other connections of a pool may take to say good-bye. A server that hangs never answers that either.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a server may take to forget a mail that it refused.
+const RESET: Duration = Duration::from_secs(1);
 
 /// A mail server.
 pub struct Smtp {
-    builder: AsyncSmtpTransportBuilder,
-    /// Made with the first mail, which is when there is a runtime; replaced when a mail took too long.
-    transport: Mutex<Option<Transport>>,
+    connections: Connections,
     deadline: Duration,
 }
 
 impl Smtp {
     /// The server that the settings name; it is not asked yet. It keeps as many connections as there are mails at a time.
     pub fn new(settings: &SmtpSettings, at_a_time: u16) -> Result<Self, SettingError> {
-        let tls = match settings.tls {
-            TlsMode::None => Tls::None,
-            TlsMode::StartTls => Tls::Required(tls_parameters(settings)?),
-            TlsMode::Tls => Tls::Wrapper(tls_parameters(settings)?),
+        let protection = match settings.tls {
+            TlsMode::None => Protection::None,
+            TlsMode::StartTls => Protection::StartTls(tls_parameters(settings)?),
+            TlsMode::Tls => Protection::Tls(tls_parameters(settings)?),
         };
-        let mut builder = Transport::builder_dangerous(&settings.host)
-            .port(settings.port)
-            .tls(tls)
-            .timeout(Some(settings.deadline()))
-            .pool_config(
-                PoolConfig::new()
-                    .max_size(u32::from(at_a_time))
-                    .idle_timeout(IDLE),
-            );
-        if !settings.username.is_empty() {
+        let credentials = (!settings.username.is_empty()).then(|| {
             let password = settings.password.expose().to_owned();
-            builder = builder.credentials(Credentials::new(settings.username.clone(), password));
-        }
+            Credentials::new(settings.username.clone(), password)
+        });
+        let server = (settings.host.clone(), settings.port);
+        let deadline = settings.deadline();
+        let at_most = usize::from(at_a_time);
         Ok(Self {
-            builder,
-            transport: Mutex::new(None),
-            deadline: settings.deadline(),
+            connections: Connections::new(server, protection, credentials, deadline, at_most),
+            deadline,
         })
     }
 
-    fn transport(&self) -> Transport {
-        let mut transport = self
-            .transport
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        transport
-            .get_or_insert_with(|| self.builder.clone().build())
-            .clone()
+    /// Hands the mail over; gives the connection back unless it is of no use any more.
+    async fn hand_over(&self, mail: &Mail) -> (Option<AsyncSmtpConnection>, Result<(), SendError>) {
+        let mut connection = match self.connections.get().await {
+            Ok(connection) => connection,
+            Err(error) => return (None, Err(unusable(&error))),
+        };
+        let handed_over = converse(&mut connection, mail).await;
+        let usable = !matches!(handed_over, Err(SendError::Away(_)));
+        (usable.then_some(connection), handed_over)
     }
+}
 
-    fn forget_transport(&self) {
-        *self
-            .transport
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+/// One mail: who it is from, to whom it goes, and what it says.
+async fn converse(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result<(), SendError> {
+    let (envelope, bytes) = (mail.message.envelope(), mail.message.formatted());
+    let offers = |feature| connection.server_info().supports_feature(feature);
+    let mut parameters = Vec::new();
+    let addresses = envelope.from().into_iter().chain(envelope.to());
+    if !addresses.map(AsRef::<str>::as_ref).all(str::is_ascii) {
+        if !offers(Extension::SmtpUtfEight) {
+            return Err(SendError::Permanent(
+                "the mail server takes no addresses beyond ASCII".to_owned(),
+            ));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
     }
+    if !bytes.is_ascii() {
+        if !offers(Extension::EightBitMime) {
+            return Err(SendError::Permanent(
+                "the mail server takes no mails beyond ASCII".to_owned(),
+            ));
+        }
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let from = From::new(envelope.from().cloned(), parameters);
+    // Whoever refuses the sender refuses us, whomever the mail is for.
+    let from = connection.command(from).await;
+    from.map_err(|error| unusable(&error))?;
+    for to in envelope.to() {
+        let to = connection.command(Rcpt::new(to.clone(), Vec::new())).await;
+        to.map_err(|error| refused(&error))?;
+    }
+    let data = connection.command(Data).await;
+    data.map_err(|error| refused(&error))?;
+    let taken = connection.message(&bytes).await;
+    taken.map_err(|error| refused(&error))?;
+    Ok(())
 }
 
 fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, SettingError> {
@@ -105,95 +127,33 @@ impl Mailer for Smtp {
     }
 
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
-        let transport = self.transport();
-        let sending = transport.send(mail.message.clone());
-        tokio::pin!(sending);
-        if let Ok(sent) = tokio::time::timeout(self.deadline, &mut sending).await {
-            return sent.map(|_| ()).map_err(|error| refused(&error));
+        let handing_over = tokio::time::timeout(self.deadline, self.hand_over(mail));
+        let Ok((connection, handed_over)) = handing_over.await else {
+            // The connection, in the middle of a conversation, is gone with what was going on: no other mail can take a late
+            // answer to this one for its own.
+            let deadline = self.deadline;
+            return Err(SendError::Away(format!(
+                "the mail server did not take the mail within {deadline:?}"
+            )));
+        };
+        let Some(mut connection) = connection else {
+            return handed_over;
+        };
+        if handed_over.is_err() {
+            let forgotten = tokio::time::timeout(RESET, connection.command(Rset)).await;
+            if !matches!(forgotten, Ok(Ok(_))) {
+                return handed_over;
+            }
         }
-        // The connection is in the middle of a conversation. A pool would hand it to the next mail, which would take the
-        // late answer to this mail for its own: so this pool is closed first, and the connection is dropped with it.
-        self.forget_transport();
-        let _ = tokio::time::timeout(GOODBYE, transport.shutdown()).await;
-        let deadline = self.deadline;
-        Err(SendError::Away(format!(
-            "the mail server did not take the mail within {deadline:?}"
-        )))
+        self.connections.keep(connection);
+        handed_over
     }
-}
 
-/// What an answer means for the mail. A refused sign-in says nothing about the mail, whatever class its code has
-/// (RFC 4954, section 6): no mail may be given up because of a wrong password.
-fn refused(error: &Error) -> SendError {
-    let Some(code) = error.status() else {
-        return SendError::Away(trouble(error));
-    };
-    let code = u16::from(code);
-    let text = error.source().map(ToString::to_string);
-    let answer = answer(code, &text.unwrap_or_default());
-    match code {
-        421 | 454 | 530 | 534 | 535 | 538 => SendError::Away(format!(
-            "the mail server takes no mail from us now: it answered {answer}"
-        )),
-        _ if error.is_permanent() => {
-            SendError::Permanent(format!("the mail server refused the mail with {answer}"))
-        }
-        _ => SendError::Transient(format!("the mail server put the mail off with {answer}")),
+    async fn tidy(&self) {
+        self.connections.close_unused().await;
     }
-}
 
-/// What went wrong without an answer: words of the system's or of the library's, never of the server's.
-fn trouble(error: &Error) -> String {
-    if error.is_response() {
-        return "the mail server gave an answer that is none".to_owned();
-    }
-    error_chain(error)
-}
-
-/// The code of an answer and, if there is one, its enhanced status code (RFC 3463). Its text may name the recipient, and this
-/// is logged, and told to others.
-fn answer(code: u16, text: &str) -> String {
-    match text
-        .split_whitespace()
-        .next()
-        .filter(|word| is_status(word))
-    {
-        Some(status) => format!("{code} {status}"),
-        None => code.to_string(),
-    }
-}
-
-/// `class.subject.detail`: class 2, 4 or 5, the others of up to three digits.
-fn is_status(word: &str) -> bool {
-    let parts: Vec<_> = word.split('.').collect();
-    let number = |part: &str| {
-        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match parts.as_slice() {
-        [class, subject, detail] => {
-            matches!(*class, "2" | "4" | "5") && number(subject) && number(detail)
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_an_answer_only_the_codes_are_told() {
-        for (text, told) in [
-            ("5.1.1 <ada@example.com>: no such user", "550 5.1.1"),
-            ("5.7.999 refused", "550 5.7.999"),
-            ("<ada@example.com>: no such user", "550"),
-            ("5.1.1234 x", "550"),
-            ("3.1.1 x", "550"),
-            ("ada@5.1.1 x", "550"),
-            ("192.0.2.1 is blocked", "550"),
-            ("", "550"),
-        ] {
-            assert_eq!(answer(550, text), told, "{text}");
-        }
+    async fn close(&self) {
+        self.connections.close_all().await;
     }
 }

@@ -1,8 +1,9 @@
 //! A fake mail server: speaks enough SMTP to take mails from lettre, and misbehaves as a test tells it to.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,7 +46,25 @@ struct Shared {
     answers: Mutex<VecDeque<Answer>>,
     always: Mutex<Option<Answer>>,
     sign_ins: Mutex<Vec<String>>,
-    sign_in_answer: Mutex<Option<&'static str>>,
+    manners: Mutex<HashMap<&'static str, Manner>>,
+    open: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+/// What the server does instead of the usual.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    Says(&'static str),
+    IsSilent,
+}
+
+/// What [`FakeSmtp::answer_to`] and [`FakeSmtp::be_silent_at`] call the first moment of a conversation.
+pub const GREETING: &str = "GREETING";
+
+impl Shared {
+    fn manner_at(&self, command: &str) -> Option<Manner> {
+        self.manners.lock().unwrap().get(command).copied()
+    }
 }
 
 impl FakeSmtp {
@@ -108,9 +127,26 @@ impl FakeSmtp {
         *self.shared.always.lock().unwrap() = answer;
     }
 
-    /// How sign-ins are answered.
-    pub fn answer_sign_ins(&self, answer: &'static str) {
-        *self.shared.sign_in_answer.lock().unwrap() = Some(answer);
+    /// How a command is answered from now on, or [`GREETING`] what it greets with.
+    pub fn answer_to(&self, command: &'static str, answer: &'static str) {
+        let mut manners = self.shared.manners.lock().unwrap();
+        manners.insert(command, Manner::Says(answer));
+    }
+
+    /// From now on takes this command, or the connection ([`GREETING`]), and never says anything any more.
+    pub fn be_silent_at(&self, command: &'static str) {
+        let mut manners = self.shared.manners.lock().unwrap();
+        manners.insert(command, Manner::IsSilent);
+    }
+
+    /// How many connections there have been.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are open, as far as the server can tell.
+    pub fn open(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
     }
 
     /// What the clients sent to sign in.
@@ -150,9 +186,12 @@ async fn accept(
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
+        shared.open.fetch_add(1, Ordering::SeqCst);
+        shared.connections.fetch_add(1, Ordering::SeqCst);
         connections.spawn(async move {
             // A client that leaves early is no failure of the server's.
             let _ = serve(&shared, socket, tls, acceptor).await;
+            shared.open.fetch_sub(1, Ordering::SeqCst);
         });
     }
 }
@@ -188,7 +227,11 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<Option<S>> {
     let mut stream = BufStream::new(stream);
     if greet {
-        say(&mut stream, "220 fake.example ESMTP").await?;
+        match shared.manner_at(GREETING) {
+            None => say(&mut stream, "220 fake.example ESMTP").await?,
+            Some(Manner::Says(line)) => say(&mut stream, line).await?,
+            Some(Manner::IsSilent) => return listen(stream).await,
+        }
     }
     loop {
         let mut line = String::new();
@@ -196,18 +239,26 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             return Ok(None);
         }
         let word = line.split_whitespace().next().unwrap_or_default();
-        match word.to_ascii_uppercase().as_str() {
+        let word = word.to_ascii_uppercase();
+        if word == "AUTH" {
+            shared.sign_ins.lock().unwrap().push(line.trim().to_owned());
+        }
+        match shared.manner_at(&word) {
+            None => {}
+            Some(Manner::Says(line)) => {
+                say(&mut stream, line).await?;
+                continue;
+            }
+            Some(Manner::IsSilent) => return listen(stream).await,
+        }
+        match word.as_str() {
             "EHLO" if offer_tls => say(&mut stream, "250-fake.example\r\n250 STARTTLS").await?,
             "EHLO" => say(&mut stream, "250-fake.example\r\n250 AUTH PLAIN").await?,
             "STARTTLS" => {
                 say(&mut stream, "220 go ahead").await?;
                 return Ok(Some(stream.into_inner()));
             }
-            "AUTH" => {
-                shared.sign_ins.lock().unwrap().push(line.trim().to_owned());
-                let answer = *shared.sign_in_answer.lock().unwrap();
-                say(&mut stream, answer.unwrap_or("235 welcome")).await?;
-            }
+            "AUTH" => say(&mut stream, "235 welcome").await?,
             "DATA" => {
                 say(&mut stream, "354 go ahead").await?;
                 let mail = read_mail(&mut stream).await?;
@@ -224,8 +275,14 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Says nothing more, until the client hangs up.
+async fn listen<S>(mut stream: impl AsyncRead + Unpin) -> io::Result<Option<S>> {
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(None)
+}
+
 /// Does with a mail what the test wants; false if the conversation is over.
-async fn settle<S: AsyncWrite + Unpin>(
+async fn settle<S: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared,
     stream: &mut S,
     mail: Vec<u8>,
@@ -246,7 +303,10 @@ async fn settle<S: AsyncWrite + Unpin>(
             tokio::time::sleep(wait).await;
             say(stream, line).await?;
         }
-        Answer::Stall => std::future::pending().await,
+        Answer::Stall => {
+            listen::<()>(stream).await?;
+            return Ok(false);
+        }
         Answer::HangUp => return Ok(false),
     }
     Ok(true)

@@ -13,6 +13,8 @@ mod letters;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod mail_server;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod replicas;

@@ -164,7 +164,7 @@ async fn a_mail_is_given_up_after_its_last_try() {
 #[tokio::test]
 async fn a_wrong_password_gives_no_mail_up_and_shows_in_the_health() {
     let server = FakeSmtp::start().await;
-    server.answer_sign_ins("535 5.7.8 bad credentials");
+    server.answer_to("AUTH", "535 5.7.8 bad credentials");
     let service = start_with(to(server.settings_with_account())).await;
     let admin = service.admin().await;
     let ready = wait::until("the mail server to be degraded", || async {
@@ -177,7 +177,7 @@ async fn a_wrong_password_gives_no_mail_up_and_shows_in_the_health() {
     let reason = ready.text("/details/mail/reason").unwrap();
     assert!(reason.ends_with("it answered 535 5.7.8"), "{reason}");
     service.wait_for_states(&admin, "", &["queued"]).await;
-    server.answer_sign_ins("235 welcome");
+    server.answer_to("AUTH", "235 welcome");
     wait::until("the mail to be sent", || async {
         service.clock.advance(Duration::from_mins(1));
         let log = admin
@@ -328,7 +328,7 @@ async fn deliveries_are_counted_by_state_and_sending_is_timed() {
 }
 
 /// A delivery of an order's confirmation, at this try.
-fn claimed(attempt: u32) -> Claimed {
+pub fn claimed(attempt: u32) -> Claimed {
     let user_id: UserId = "usr_019abcde000070008000000000000001".parse().unwrap();
     let confirmed = samples::event(1, samples::confirmed(user_id));
     Claimed {
