@@ -3,11 +3,13 @@
 //! A delivery is claimed with a lease, tried, and recorded. What was tried and not recorded is tried again under the same
 //! `Message-ID`; that is the only way a mail comes twice (I10, rows D1 and D2 of the fault matrix): after a crash between the
 //! channel's yes and the record, and when a sender that lives was cut off from its store, or stood still, for longer than its
-//! lease while others were not. Neither happens because the store was away for everybody: a record is tried until it is made,
-//! and after trouble leases that have ended are left alone until their owners have had the time for that.
+//! lease while others were not. Neither happens because the store was away for everybody: a record is tried until it is made
+//! ([`recorder`]), and leases that have ended are left alone until their owners have had the time for that ([`takeover`]).
 
+mod lookout;
 mod patience;
 mod recorder;
+mod takeover;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +25,11 @@ use crate::domain::{Channel, RetryRule, one_line};
 use crate::mail::{Composer, Mailer, SendError};
 use crate::store::{Claimed, NotificationStore, Tried, TriedDelivery};
 
-use self::patience::{Caution, ChannelState, Weather, are_worth_a_claim};
-pub(crate) use self::recorder::LONGEST_PAUSE;
+use self::lookout::{Known, Lookout};
+use self::patience::{ChannelState, Weather, are_worth_a_claim};
 use self::recorder::Recorder;
+pub(crate) use self::takeover::Terms;
 
-/// How much longer a claim holds than a try may take.
-const LEASE_MARGIN: Duration = Duration::from_mins(1);
 /// How long new deliveries are waited for while others are being tried, so that one claim takes several.
 const GATHER: Duration = Duration::from_millis(5);
 
@@ -36,6 +37,8 @@ const GATHER: Duration = Duration::from_millis(5);
 const FILL: Duration = Duration::from_millis(50);
 /// A claim that took longer is not begun once the service drains: its tries would not end within the grace period.
 const TOO_LATE: Duration = Duration::from_secs(2);
+/// How often connections to the mail server are looked at that are not used any more.
+const TIDY: Duration = Duration::from_secs(30);
 
 /// Works off the deliveries of one channel.
 pub struct Sender {
@@ -47,14 +50,12 @@ pub struct Sender {
     pub mailer: Arc<dyn Mailer>,
     /// How often each is tried.
     pub retry: RetryRule,
-    /// For one try.
-    pub deadline: Duration,
+    /// How long claims hold, and when they may be taken over.
+    pub(crate) terms: Terms,
     /// Tries at the same time.
     pub concurrency: u16,
     /// Between looks without a hint.
     pub poll: Duration,
-    /// How long after trouble with the store, or the start, leases that have ended are left alone.
-    pub caution: Duration,
     /// Says that there are new deliveries.
     pub hint: Arc<Notify>,
     /// Wakes the outbox relay.
@@ -70,14 +71,35 @@ pub fn spawn(lifecycle: &Lifecycle, sender: Sender) {
     let draining = lifecycle.token();
     // Results wait in it while the store is away; then nothing is claimed either.
     let (results, received) = mpsc::channel(usize::from(sender.concurrency).max(1));
+    let known = Known::nothing_yet(&sender.terms);
     let recorder = Recorder {
         store: Arc::clone(&sender.store),
         poke: sender.poke.clone(),
         present: sender.present.clone(),
+        known: known.clone(),
+        lease: sender.terms.lease,
+        again: recorder::AGAIN,
     };
+    let lookout = Lookout {
+        store: Arc::clone(&sender.store),
+        terms: sender.terms,
+        poll: sender.poll,
+        present: sender.present.clone(),
+        known: known.clone(),
+    };
+    let mailer = Arc::clone(&sender.mailer);
     lifecycle.spawn("mail-recorder", recorder.run(received));
+    lifecycle.spawn("mail-lookout", lookout.watch(draining.clone()));
+    lifecycle.repeat("mail-tidy", TIDY, move || {
+        let mailer = Arc::clone(&mailer);
+        async move { mailer.tidy().await }
+    });
     lifecycle.spawn("mail-sender", async move {
-        Arc::new(sender).work(&results, &draining).await;
+        let mailer = Arc::clone(&sender.mailer);
+        Arc::new(sender).work(&results, &known, &draining).await;
+        // The recorder ends with the last result, and need not wait for the mail server.
+        drop(results);
+        mailer.close().await;
     });
 }
 
@@ -85,11 +107,11 @@ impl Sender {
     async fn work(
         self: Arc<Self>,
         results: &mpsc::Sender<TriedDelivery>,
+        known: &Known,
         draining: &CancellationToken,
     ) {
         let mut working = JoinSet::new();
         let mut weather = Weather::default();
-        let mut caution = Caution::new(self.caution, Instant::now());
         let mut more = true;
         let mut waited = false;
         // A mail whose result nobody would record must not be sent.
@@ -105,9 +127,17 @@ impl Sender {
                 }
                 waited = false;
                 let begun = Instant::now();
-                let claimed = self.claim(free, &mut caution).await;
-                if draining.is_cancelled() && begun.elapsed() > TOO_LATE {
+                let claimed = self.claim(free, known).await;
+                let took = begun.elapsed();
+                if draining.is_cancelled() && took > TOO_LATE {
                     break;
+                }
+                if took > self.terms.claim && !claimed.is_empty() {
+                    tracing::warn!(
+                        ?took,
+                        "a claim took too long; what it took waits for the end of its lease"
+                    );
+                    continue;
                 }
                 more = claimed.len() == usize::from(free);
                 for delivery in claimed {
@@ -129,17 +159,14 @@ impl Sender {
         while working.join_next().await.is_some() {}
     }
 
-    async fn claim(&self, limit: u16, caution: &mut Caution) -> Vec<Claimed> {
-        let (lease, now) = (self.deadline + LEASE_MARGIN, self.present.now());
-        let abandoned = caution.allows(Instant::now());
-        let limit = u32::from(limit);
-        let claiming = self
-            .store
-            .claim(Channel::Email, limit, lease, abandoned, now);
+    async fn claim(&self, limit: u16, known: &Known) -> Vec<Claimed> {
+        let (limit, lease) = (u32::from(limit), self.terms.lease);
+        let (over, now) = (known.over(), self.present.now());
+        let claiming = self.store.claim(Channel::Email, limit, lease, over, now);
         match claiming.await {
             Ok(claimed) => claimed,
             Err(error) => {
-                caution.begin(Instant::now());
+                known.interrupted();
                 let error = error_chain(&error);
                 tracing::warn!(error, "deliveries cannot be claimed; trying again shortly");
                 Vec::new()
@@ -201,14 +228,21 @@ impl Sender {
             .record(started.elapsed().as_secs_f64());
         match sent {
             Ok(()) => (Tried::Sent, ChannelState::Works),
-            Err(SendError::Permanent(reason)) => (Tried::Failed { reason }, ChannelState::Works),
+            Err(SendError::Permanent(reason)) => {
+                let reason = one_line(&reason);
+                (Tried::Failed { reason }, ChannelState::Works)
+            }
             Err(SendError::Transient(reason)) => {
+                let reason = one_line(&reason);
                 (self.later(delivery.attempt, reason), ChannelState::Works)
             }
-            Err(SendError::Away(reason)) => (
-                self.later(delivery.attempt, reason.clone()),
-                ChannelState::Away(reason),
-            ),
+            Err(SendError::Away(reason)) => {
+                let reason = one_line(&reason);
+                (
+                    self.later(delivery.attempt, reason.clone()),
+                    ChannelState::Away(reason),
+                )
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use service_kit::settings::{Secret, StoreSettings};
 use service_kit::telemetry::LogSettings;
 use service_kit::{HttpSettings, LifecycleSettings};
 
-use crate::sender::LONGEST_PAUSE;
+use crate::sender::Terms;
 
 /// The settings of the notification service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -253,12 +253,11 @@ impl Settings {
 }
 
 impl Settings {
-    /// How long after trouble with the store a result may take to be recorded that was waiting for it: the one try that was going
-    /// on, the pause after it, and the next; and the trouble may have been noticed one look before its end.
-    pub(crate) fn caution(&self) -> Duration {
-        let (pool, poll_ms) = (&self.store.pool, self.senders.poll_ms);
-        let a_try = pool.wait_ms + pool.statement_ms;
-        LONGEST_PAUSE + Duration::from_millis(2 * a_try + poll_ms)
+    /// How long claims hold, and when they may be taken over.
+    pub(crate) fn terms(&self) -> Terms {
+        let pool = &self.store.pool;
+        let a_statement = Duration::from_millis(pool.wait_ms + pool.statement_ms);
+        Terms::new(self.smtp.deadline(), a_statement)
     }
 }
 

@@ -4,6 +4,7 @@
 mod open;
 mod outcome;
 pub mod postgres;
+mod readable;
 pub mod sqlite;
 
 use std::time::Duration;
@@ -172,14 +173,15 @@ pub struct TriedDelivery {
     pub tried: Tried,
 }
 
-/// What recording a try did.
+/// What recording a try did. Of a try that ended its delivery this is exact: nothing follows such a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// It is committed, together with the event that tells it, if there is something to tell.
     Now,
-    /// It had been: only the reply was lost. Nothing was told again.
+    /// It had been, and the delivery stands as it left it: only the reply was lost. Nothing was told again.
     Before,
-    /// Nothing: the try's lease had ended, and another try has begun.
+    /// Nothing: another try has begun, because this one's lease had ended, or the delivery is gone. A try that only put its
+    /// delivery off may have been recorded before as well, if the reply was lost and the next try's time has come since.
     TakenOver,
 }
 
@@ -212,7 +214,7 @@ pub struct Delivery {
     pub last_error: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it changed last, or was touched last ([`NotificationStore::touch_late`]).
     pub updated_at: Timestamp,
 }
 
@@ -244,15 +246,34 @@ pub trait NotificationStore: Send + Sync + 'static {
     async fn take_in(&self, event: TakeIn, context: Context) -> Result<TakenIn, TakeInError>;
 
     /// Takes the deliveries of a channel whose time has come, each for one try, for as long as `lease`. With `abandoned` also
-    /// those whose last try was not recorded before its lease ended.
+    /// those whose last try was not recorded, and whose lease ended at that time or before. One that cannot be read is logged and
+    /// left out: it is nobody's until its lease ends, and holds up no other.
     async fn claim(
         &self,
         channel: Channel,
         limit: u32,
         lease: Duration,
-        abandoned: bool,
+        abandoned: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure>;
+
+    /// Whether any delivery of a channel is being tried under a lease that has ended at `late`. If so, one of them is written to,
+    /// as whoever records writes to it, though nothing but its `updated_at` changes: so this succeeds only while the store takes
+    /// records. While all is well nothing is late, and nothing is written.
+    async fn touch_late(
+        &self,
+        channel: Channel,
+        late: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreFailure>;
+
+    /// Moves the end of a try's lease, if the try has neither been recorded nor taken over.
+    async fn hold(
+        &self,
+        id: DeliveryId,
+        attempt: u32,
+        until: Timestamp,
+    ) -> Result<(), StoreFailure>;
 
     /// Records what tries came to, with the events that tell it, all in one transaction. Says for each, in their order, what
     /// that did; may be repeated when nobody knows.

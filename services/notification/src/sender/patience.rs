@@ -1,4 +1,4 @@
-//! When to wait: for a channel that is away, for senders that may be about to record, and for places to fill with one claim.
+//! When to wait: for a channel that is away, and for places to fill with one claim.
 
 use std::time::Duration;
 
@@ -53,32 +53,6 @@ pub(super) fn are_worth_a_claim(free: u16, busy: u16, concurrency: u16, waited: 
     free > 0 && (busy == 0 || waited || free >= concurrency.div_ceil(2))
 }
 
-/// Whether tries that nobody has recorded may be taken over once their lease has ended. After the store was away, their senders
-/// may well live and be about to record them; so may they when a process starts, which does not know what was before.
-#[derive(Debug)]
-pub(super) struct Caution {
-    period: Duration,
-    until: Instant,
-}
-
-impl Caution {
-    /// For a process that starts.
-    pub(super) fn new(period: Duration, now: Instant) -> Self {
-        let until = now + period;
-        Self { period, until }
-    }
-
-    /// The store was found away.
-    pub(super) fn begin(&mut self, now: Instant) {
-        self.until = now + self.period;
-    }
-
-    /// Whether they may be.
-    pub(super) fn allows(&self, now: Instant) -> bool {
-        self.until <= now
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +80,7 @@ mod tests {
         weather.note(&ChannelState::Works, now);
         assert_eq!(weather.allows(0, 8, now), 8);
     }
+
     #[test]
     fn one_free_place_is_claimed_for_if_nothing_is_being_tried_else_half_of_them_or_what_stays_free()
      {
@@ -123,18 +98,5 @@ mod tests {
             "slow mails hold up others"
         );
         assert!(!are_worth_a_claim(0, 1, 1, true));
-    }
-
-    #[test]
-    fn what_others_left_is_not_taken_over_shortly_after_the_store_was_away() {
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let mut caution = Caution::new(Duration::from_secs(10), start);
-        assert!(!caution.allows(after(9)), "it has only started");
-        assert!(caution.allows(after(10)));
-        caution.begin(after(20));
-        caution.begin(after(21));
-        assert!(!caution.allows(after(30)));
-        assert!(caution.allows(after(31)));
     }
 }

@@ -31,13 +31,13 @@ impl<'a> Outcome<'a> {
 }
 
 impl Recorded {
-    /// What happened to a try: whether it was recorded now, and if not, whether the delivery still stands at that try. Only who
-    /// claimed a try may end it, so then it was that one who did, before.
-    pub(super) fn of(now: bool, still_this_try: bool) -> Self {
-        match (now, still_this_try) {
-            (true, _) => Self::Now,
-            (false, true) => Self::Before,
-            (false, false) => Self::TakenOver,
+    /// What happened to a try that was not recorded now: whether the delivery, which is not being tried by it any more, still
+    /// stands at it. Only who claimed a try may end it, so then it was that one who did, before.
+    pub(super) fn not_now(still_this_try: bool) -> Self {
+        if still_this_try {
+            Self::Before
+        } else {
+            Self::TakenOver
         }
     }
 }

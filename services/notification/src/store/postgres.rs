@@ -1,5 +1,6 @@
 //! The store on PostgreSQL: several replicas of the service work on one database.
 
+mod claiming;
 mod reading;
 mod recording;
 mod rows;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{NotificationId, Timestamp, UserId};
+use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
 use postgres_store::{Database, Migration, Schema, idempotency, store_error};
 use service_kit::Context;
 use service_kit::settings::StoreSettings;
@@ -148,23 +149,28 @@ impl NotificationStore for PostgresNotifications {
         channel: Channel,
         limit: u32,
         lease: Duration,
-        abandoned: bool,
+        abandoned: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure> {
-        let claim = sqlx::query(statements::CLAIM)
-            .bind(channel.as_str())
-            .bind(now.unix_millis())
-            .bind(now.plus(lease).unix_millis())
-            .bind(i64::from(limit))
-            .bind(abandoned);
-        let claimed = self.rows(claim, |row| {
-            let place: (i64, i64) = (row.try_get(11)?, row.try_get(12)?);
-            Ok((place, rows::claimed(row)?))
-        });
-        let mut claimed = claimed.await?;
-        // An UPDATE returns its rows in no order.
-        claimed.sort_unstable_by_key(|(place, _)| *place);
-        Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
+        self.claim_due(channel, limit, lease, abandoned, now).await
+    }
+
+    async fn touch_late(
+        &self,
+        channel: Channel,
+        late: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreFailure> {
+        self.touch_one_late(channel, late, now).await
+    }
+
+    async fn hold(
+        &self,
+        id: DeliveryId,
+        attempt: u32,
+        until: Timestamp,
+    ) -> Result<(), StoreFailure> {
+        self.hold_one(id, attempt, until).await
     }
 
     async fn record(

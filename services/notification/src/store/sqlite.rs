@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{NotificationId, Timestamp, UserId};
+use contracts::{DeliveryId, NotificationId, Timestamp, UserId};
 use service_kit::Context;
 use sqlite_store::{Database, Migration, OpenError, Schema, StoreError, idempotency};
 use store_kit::Applied;
@@ -95,7 +95,7 @@ impl NotificationStore for SqliteNotifications {
         channel: Channel,
         limit: u32,
         lease: Duration,
-        abandoned: bool,
+        abandoned: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreFailure> {
         // Looking costs no commit, and most looks find nothing.
@@ -108,6 +108,36 @@ impl NotificationStore for SqliteNotifications {
         }
         self.db
             .write(move |c| deliveries::claim(c, channel, limit, lease, abandoned, now))
+            .await
+    }
+
+    async fn touch_late(
+        &self,
+        channel: Channel,
+        late: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreFailure> {
+        // As above: nothing is late as a rule.
+        let any = self
+            .db
+            .read(move |c| deliveries::late(c, channel, late))
+            .await?;
+        if any.is_none() {
+            return Ok(false);
+        }
+        self.db
+            .write(move |c| deliveries::touch_late(c, channel, late, now))
+            .await
+    }
+
+    async fn hold(
+        &self,
+        id: DeliveryId,
+        attempt: u32,
+        until: Timestamp,
+    ) -> Result<(), StoreFailure> {
+        self.db
+            .write(move |c| deliveries::hold(c, id, attempt, until))
             .await
     }
 

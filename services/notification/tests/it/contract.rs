@@ -47,7 +47,10 @@ macro_rules! whole_contract {
             intake::an_account_is_numbered_without_gaps_whatever_comes_at_once,
             intake::a_channel_that_is_not_set_up_is_skipped,
             sending::a_delivery_is_claimed_once_until_its_lease_ends,
-            sending::what_others_may_yet_record_is_claimed_only_if_that_is_wanted,
+            sending::what_others_may_yet_record_is_claimed_only_if_its_lease_ended_before_a_time,
+            sending::what_is_late_is_touched_so_that_the_store_shows_that_it_takes_writes,
+            sending::a_try_is_held_only_by_whoever_is_at_it,
+            sending::what_a_lost_reply_left_open_is_told_from_what_another_took_over,
             sending::what_was_sent_or_given_up_is_told_in_the_same_transaction,
             sending::tries_that_are_recorded_together_are_each_judged_by_themselves,
             sending::a_delivery_that_was_put_off_waits_for_its_time,
@@ -120,7 +123,7 @@ impl Fixture {
 
     pub async fn claim(&self) -> Vec<Claimed> {
         let now = self.now();
-        let claimed = self.store.claim(Channel::Email, 100, LEASE, true, now);
+        let claimed = self.store.claim(Channel::Email, 100, LEASE, Some(now), now);
         claimed.await.unwrap()
     }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use contracts::ManualClock;
 use messaging::postgres::PostgresMessages;
 use notification::store::postgres::PostgresNotifications;
-use notification::store::{Recorded, TakenIn, Tried};
+use notification::store::{DeliveryFilter, Recorded, TakenIn, Tried};
 use service_kit::settings::StoreSettings;
 use testkit::chaos::Proxy;
 use testkit::isolated::{PostgresDatabase, postgres_database};
+use testkit::wait;
 
 use crate::contract::{Fixture, whole_contract};
 use crate::samples;
@@ -110,4 +111,65 @@ async fn a_record_whose_commit_was_not_heard_of_is_known_for_ones_own_and_told_o
     let again = fixture.store.record(tries(), fixture.context()).await;
     assert_eq!(again.unwrap(), [Recorded::Before]);
     assert_eq!(fixture.events().await.len(), 1);
+}
+
+/// What a claim does to a delivery whose lease has ended.
+const TAKE_OVER: &str =
+    "UPDATE deliveries SET attempts = attempts + 1, due_at = due_at + 60000 WHERE id = $1";
+
+/// What a record does to a delivery that was sent.
+const END: &str = "UPDATE deliveries SET state = 'sent', due_at = NULL WHERE id = $1";
+
+/// How many statements wait for somebody else's lock in this database.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+#[tokio::test]
+async fn a_record_that_meets_another_replica_at_its_delivery_says_what_that_one_did() {
+    let place = postgres_database().await.unwrap();
+    let fixture = through(place.url(), Box::new(())).await;
+    let other = sqlx::PgPool::connect(place.url()).await.unwrap();
+    for (at_it, expected) in [(TAKE_OVER, Recorded::TakenOver), (END, Recorded::Before)] {
+        fixture.customer("Ada").await;
+        let claimed = fixture.claim().await.remove(0);
+        let mut transaction = other.begin().await.unwrap();
+        let writing = sqlx::query(at_it).bind(claimed.id.to_string());
+        writing.execute(&mut *transaction).await.unwrap();
+        let recording = fixture.record(&claimed, Tried::Sent);
+        let meanwhile = async {
+            wait::until("the record to wait for the other", || async {
+                let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&other).await?;
+                Ok((waiting == 1).then_some(()))
+            })
+            .await
+            .unwrap();
+            transaction.commit().await.unwrap();
+        };
+        let (recorded, ()) = tokio::join!(recording, meanwhile);
+        assert_eq!(recorded, expected, "{at_it}");
+    }
+    assert_eq!(fixture.events().await, [], "nothing was told");
+    other.close().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_holds_up_no_other() {
+    let place = postgres_database().await.unwrap();
+    let fixture = through(place.url(), Box::new(())).await;
+    let ada = fixture.customer("Ada").await;
+    fixture.take_in(2, samples::confirmed(ada)).await;
+    let welcome = fixture
+        .deliveries(DeliveryFilter::default())
+        .await
+        .remove(1);
+    let other = sqlx::PgPool::connect(place.url()).await.unwrap();
+    let spoil = sqlx::query("UPDATE deliveries SET type = 'order.eaten.v9' WHERE id = $1");
+    let spoil = spoil.bind(welcome.id.to_string()).execute(&other);
+    spoil.await.unwrap();
+    other.close().await;
+    let titles = fixture
+        .claim()
+        .await
+        .into_iter()
+        .map(|claimed| claimed.title);
+    assert_eq!(titles.collect::<Vec<_>>(), ["Order K7Q2-41ZD confirmed"]);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use contracts::ManualClock;
 use messaging::sqlite::SqliteMessages;
+use notification::store::DeliveryFilter;
 use notification::store::sqlite::SqliteNotifications;
 use testkit::contract::Guard;
 
@@ -45,4 +46,26 @@ async fn what_an_earlier_process_was_sending_is_sent_again_at_once() {
     let again = second.claim().await;
     assert_eq!((begun[0].id, 1), (again[0].id, begun[0].attempt));
     assert_eq!(again[0].attempt, 2);
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notification.db");
+    let fixture = open(&path, Box::new(folder)).await;
+    let ada = fixture.customer("Ada").await;
+    fixture.take_in(2, samples::confirmed(ada)).await;
+    let welcome = fixture
+        .deliveries(DeliveryFilter::default())
+        .await
+        .remove(1);
+    let spoil = "UPDATE deliveries SET type = 'order.eaten.v9' WHERE id = ?1";
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute(spoil, [welcome.id.to_string()]).unwrap();
+    let titles = fixture
+        .claim()
+        .await
+        .into_iter()
+        .map(|claimed| claimed.title);
+    assert_eq!(titles.collect::<Vec<_>>(), ["Order K7Q2-41ZD confirmed"]);
 }

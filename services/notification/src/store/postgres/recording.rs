@@ -1,9 +1,10 @@
 //! What tries came to.
 
+use std::collections::HashSet;
+
 use contracts::Timestamp;
 use messaging::Message;
 use messaging::postgres::MessageColumns;
-use postgres_store::store_error;
 use service_kit::Context;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -57,31 +58,63 @@ fn told(
     Ok((about, messages))
 }
 
-fn recorded(row: &PgRow) -> sqlx::Result<Recorded> {
-    Ok(Recorded::of(row.try_get(0)?, row.try_get(1)?))
+/// A try, as a delivery stands at it.
+type Standing = (String, i32);
+
+fn standing(row: &PgRow) -> sqlx::Result<Standing> {
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 impl PostgresNotifications {
-    /// Records tries and tells what they came to, those that are still theirs to say: one statement, which commits by itself.
+    /// Records tries and tells what they came to, those that are still theirs to say, in one statement, which commits by itself.
+    /// What it did not record, it asks about afterwards.
     pub(super) async fn record_all(
         &self,
         tries: &[TriedDelivery],
         context: &Context,
     ) -> Result<Vec<Recorded>, StoreFailure> {
         let columns = Tries::of(tries);
+        let recorded = self.record_now(&columns, tries, context).await?;
+        let not_now = tries.len() - recorded.len();
+        let standing = if not_now == 0 {
+            HashSet::new()
+        } else {
+            self.standing(&columns.ids).await?
+        };
+        let keys = columns.ids.into_iter().zip(columns.attempts);
+        let done = (1..).zip(keys).map(|(place, key)| {
+            if recorded.contains(&place) {
+                return Recorded::Now;
+            }
+            Recorded::not_now(standing.contains(&key))
+        });
+        Ok(done.collect())
+    }
+
+    /// The places of those that were recorded, from 1.
+    async fn record_now(
+        &self,
+        columns: &Tries<'_>,
+        tries: &[TriedDelivery],
+        context: &Context,
+    ) -> Result<HashSet<i64>, StoreFailure> {
         let (about, messages) = told(tries, context)?;
         let messages = MessageColumns::of(&messages)?;
         let recording = sqlx::query(statements::RECORD)
-            .bind(columns.ids)
-            .bind(columns.attempts)
-            .bind(columns.states)
-            .bind(columns.due)
-            .bind(columns.reasons)
+            .bind(&columns.ids)
+            .bind(&columns.attempts)
+            .bind(&columns.states)
+            .bind(&columns.due)
+            .bind(&columns.reasons)
             .bind(context.now.unix_millis())
             .bind(about);
-        let recording = messages.bind(recording).fetch_all(self.db.pool());
-        let rows = self.db.bounded(recording).await?;
-        let done: sqlx::Result<_> = rows.iter().map(recorded).collect();
-        Ok(done.map_err(store_error)?)
+        let recording = messages.bind(recording);
+        let places = self.rows(recording, |row| row.try_get(0)).await?;
+        Ok(places.into_iter().collect())
+    }
+
+    async fn standing(&self, ids: &[String]) -> Result<HashSet<Standing>, StoreFailure> {
+        let asked = sqlx::query(statements::STANDING).bind(ids);
+        Ok(self.rows(asked, standing).await?.into_iter().collect())
     }
 }

@@ -99,18 +99,24 @@ SELECT heard.message_id IS NOT NULL,
   known.user_id IS NOT NULL OR EXISTS (SELECT FROM inbox WHERE consumer = $15 AND inbox.message_id = asked.message_id)
 FROM asked LEFT JOIN heard USING (message_id) LEFT JOIN known USING (user_id) ORDER BY asked.place";
 
-    /// What is due and nobody is taking: queued deliveries, and, if that is wanted, those whose sender's lease has ended. Unlike the
+    /// What is due and nobody is taking: queued deliveries, and those whose sender's lease ended at $5 or before. Unlike the
     /// relay's claims it waits for the disk: one that a crash of the server undid would be queued again, and sent by somebody else
     /// while its sender lives, and its number would be given out twice.
     CLAIM = "WITH due AS MATERIALIZED (SELECT sequence, due_at FROM deliveries WHERE channel = $1 AND due_at <= $2 \
-        AND (state = 'queued' OR $5) ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
+        AND (state = 'queued' OR due_at <= $5) ORDER BY due_at, sequence LIMIT $4 FOR UPDATE SKIP LOCKED) \
         UPDATE deliveries AS d SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2 \
         FROM notifications AS n WHERE d.sequence = ANY (ARRAY(SELECT sequence FROM due)) AND n.id = d.notification_id \
         RETURNING d.id, d.attempts, d.event_id, d.type, n.payload, n.title, d.channel, d.user_id, d.address, d.name, \
         n.created_at, (SELECT due.due_at FROM due WHERE due.sequence = d.sequence), d.sequence";
 
-    /// What tries came to, and what is told about them, each if it is still that try's to say. Answers for each whether it is
-    /// recorded by this, and whether the delivery stood at this try: then an earlier record of it had been committed.
+    /// One of the deliveries whose lease has ended at $2. Whoever is just recording it is waited for.
+    TOUCH_LATE = "UPDATE deliveries SET updated_at = $3 WHERE sequence = (SELECT sequence FROM deliveries \
+        WHERE state = 'sending' AND channel = $1 AND due_at <= $2 ORDER BY sequence LIMIT 1 FOR UPDATE)";
+
+    HOLD = "UPDATE deliveries SET due_at = $3 WHERE id = $1 AND attempts = $2 AND state = 'sending'";
+
+    /// What tries came to, and what is told about them, each if it is still that try's to say. Answers with the places of those that
+    /// are recorded by this.
     RECORD = "\
 WITH tried AS MATERIALIZED (
   SELECT * FROM UNNEST($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
@@ -127,10 +133,11 @@ WITH tried AS MATERIALIZED (
     $15::text[]) AS event (about, id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body)
   JOIN recorded ON recorded.place = event.about ORDER BY recorded.place
 )
-SELECT recorded.place IS NOT NULL, d.id IS NOT NULL
-FROM tried LEFT JOIN recorded ON recorded.place = tried.place
-LEFT JOIN deliveries AS d ON d.id = ANY ($1) AND d.id = tried.id AND d.attempts = tried.attempt
-ORDER BY tried.place";
+SELECT place FROM recorded";
+
+    /// At which try deliveries stand. It is asked after [`RECORD`], of what that did not record: by itself that would answer from
+    /// what was committed when it began, and show a delivery that it waited for as it was before somebody else took it.
+    STANDING = "SELECT id, attempts FROM deliveries WHERE id = ANY ($1)";
 
     LIST = "SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND stream_seq < $2 \
         ORDER BY stream_seq DESC LIMIT $3";

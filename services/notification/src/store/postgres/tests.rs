@@ -87,6 +87,27 @@ async fn what_is_due_is_found_along_its_own_index_among_few_and_among_many() {
     assert_eq!(looks_by_time(&many.lines), found, "{many:#?}");
 }
 
+#[tokio::test]
+async fn what_is_late_is_looked_for_among_what_is_being_tried_however_much_is_due() {
+    let place = postgres_database().await.unwrap();
+    let db = store(&place).await.db;
+    let found = "Index Scan using deliveries_by_state on deliveries";
+    let touch = statements::TOUCH_LATE;
+    let few = db.query_plan(touch).await.unwrap();
+    let looks = |lines: &[String]| lines.iter().any(|line| line.contains(found));
+    assert!(looks(&few.lines), "{few:#?}");
+    sqlx::raw_sql(FILL).execute(db.pool()).await.unwrap();
+    sqlx::raw_sql(BACKLOG).execute(db.pool()).await.unwrap();
+    let many = db.likely_plan(touch).await.unwrap();
+    assert!(looks(&many.lines), "{many:#?}");
+}
+
+/// A mail server that has been away for a while.
+const BACKLOG: &str = "
+    UPDATE deliveries SET state = 'queued', due_at = sequence WHERE sequence % 2 = 0;
+    UPDATE deliveries SET state = 'sending', due_at = sequence WHERE sequence % 20000 = 0;
+    ANALYZE;";
+
 /// The steps that look for deliveries of a channel by their time, and sort nothing afterwards.
 fn looks_by_time(lines: &[String]) -> Vec<&str> {
     let sorts = lines.iter().any(|line| line.contains("Sort"));

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use contracts::Timestamp;
-use rusqlite::{Connection, named_params, params};
+use contracts::{DeliveryId, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 use service_kit::Context;
 use sqlite_store::StoreError;
 
 use crate::domain::{Channel, DeliveryState};
 use crate::store::outcome::Outcome;
+use crate::store::readable::readable;
 use crate::store::sqlite::rows::{self, CLAIMED_COLUMNS, DELIVERY_COLUMNS};
 use crate::store::{Claimed, Delivery, DeliveryFilter, Recorded, StoreFailure, TriedDelivery};
 
@@ -38,17 +39,18 @@ pub(super) fn any_due(
 }
 
 pub(super) const DUE: &str = "SELECT sequence FROM deliveries WHERE channel = ?1 AND due_at <= ?2 \
-     AND (state = 'queued' OR ?4) ORDER BY due_at LIMIT ?3";
+     AND (state = 'queued' OR due_at <= ?4) ORDER BY due_at LIMIT ?3";
 
-/// Takes what is due: queued deliveries, and, if that is wanted, those whose sender's lease has ended.
+/// Takes what is due: queued deliveries, and, if that is wanted, those whose sender's lease ended at a time or before.
 pub(super) fn claim(
     conn: &Connection,
     channel: Channel,
     limit: u32,
     lease: Duration,
-    abandoned: bool,
+    abandoned: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreFailure> {
+    let abandoned = abandoned.map(Timestamp::unix_millis);
     let due: Vec<i64> = conn
         .prepare_cached(DUE)?
         .query_map(
@@ -65,12 +67,59 @@ pub(super) fn claim(
          WHERE d.sequence = ?1"
     ))?;
     let until = now.plus(lease).unix_millis();
-    due.into_iter()
-        .map(|sequence| {
-            take.execute(params![sequence, until, now.unix_millis()])?;
-            Ok(read.query_row([sequence], rows::claimed)?)
+    let mut claimed = Vec::with_capacity(due.len());
+    for sequence in due {
+        take.execute(params![sequence, until, now.unix_millis()])?;
+        claimed.push(read.query_row([sequence], |row| Ok((row.get(0)?, rows::claimed(row))))?);
+    }
+    Ok(readable(claimed))
+}
+
+/// Few are being tried, while many may be due: the plus keeps SQLite from looking through those.
+pub(super) const LATE: &str = "SELECT sequence FROM deliveries WHERE state = 'sending' AND channel = ?1 AND +due_at <= ?2 \
+     ORDER BY sequence LIMIT 1";
+
+/// A delivery whose lease has ended by then.
+pub(super) fn late(
+    conn: &Connection,
+    channel: Channel,
+    late: Timestamp,
+) -> Result<Option<i64>, StoreFailure> {
+    Ok(conn
+        .prepare_cached(LATE)?
+        .query_row(params![channel.as_str(), late.unix_millis()], |row| {
+            row.get(0)
         })
-        .collect()
+        .optional()?)
+}
+
+/// Touches one such delivery; says whether there is any.
+pub(super) fn touch_late(
+    conn: &Connection,
+    channel: Channel,
+    by: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreFailure> {
+    let Some(sequence) = late(conn, channel, by)? else {
+        return Ok(false);
+    };
+    conn.prepare_cached("UPDATE deliveries SET updated_at = ?2 WHERE sequence = ?1")?
+        .execute(params![sequence, now.unix_millis()])?;
+    Ok(true)
+}
+
+/// Moves the end of a try's lease, if it is still that try's.
+pub(super) fn hold(
+    conn: &Connection,
+    id: DeliveryId,
+    attempt: u32,
+    until: Timestamp,
+) -> Result<(), StoreFailure> {
+    conn.prepare_cached(
+        "UPDATE deliveries SET due_at = ?3 WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
+    )?
+    .execute(params![id.to_string(), attempt, until.unix_millis()])?;
+    Ok(())
 }
 
 /// Records what tries came to, and tells it, each if it is still that try's to say.
@@ -113,7 +162,7 @@ fn record_one(
     let still_this_try = conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = ?1 AND attempts = ?2)")?
         .query_row(params![id, tried.attempt], |row| row.get(0))?;
-    Ok(Recorded::of(false, still_this_try))
+    Ok(Recorded::not_now(still_this_try))
 }
 
 /// The statement of a list: each combination of filters is one, so that SQLite can choose an index for it.

@@ -18,6 +18,7 @@ async fn every_list_and_every_look_is_served_by_an_index() {
     for sql in [
         deliveries::ANY_DUE.to_owned(),
         deliveries::DUE.to_owned(),
+        deliveries::LATE.to_owned(),
         deliveries::COUNT.to_owned(),
         deliveries::list_sql(all),
         deliveries::list_sql(DeliveryFilter { state, ..all }),
@@ -41,6 +42,7 @@ async fn every_list_and_every_look_is_served_by_an_index() {
         [
             "SCAN CONSTANT ROW\nSCALAR SUBQUERY 1\nSEARCH deliveries USING COVERING INDEX deliveries_due (channel=? AND due_at<?)",
             "SEARCH deliveries USING INDEX deliveries_due (channel=? AND due_at<?)",
+            "SEARCH deliveries USING INDEX deliveries_by_state (state=?)",
             "SCAN deliveries USING INDEX deliveries_due\nUSE TEMP B-TREE FOR GROUP BY",
             "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid<?)",
             "SEARCH deliveries USING INDEX deliveries_by_state (state=? AND rowid<?)",

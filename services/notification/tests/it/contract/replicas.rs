@@ -149,7 +149,7 @@ pub async fn two_senders_never_claim_the_same_delivery(fixture: Fixture) {
     loop {
         let both = fixture.replicas().map(|replica| {
             let now = fixture.now();
-            replica.claim(Channel::Email, 7, LEASE, true, now)
+            replica.claim(Channel::Email, 7, LEASE, Some(now), now)
         });
         let both = join_all(both).await;
         let more = both.into_iter().flat_map(Result::unwrap);

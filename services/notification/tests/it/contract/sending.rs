@@ -50,9 +50,12 @@ pub async fn a_delivery_is_claimed_once_until_its_lease_ends(fixture: Fixture) {
     assert_eq!(fixture.claim().await, []);
 }
 
-pub async fn what_others_may_yet_record_is_claimed_only_if_that_is_wanted(fixture: Fixture) {
+pub async fn what_others_may_yet_record_is_claimed_only_if_its_lease_ended_before_a_time(
+    fixture: Fixture,
+) {
     let ada = fixture.customer("Ada").await;
     let first = only(fixture.claim().await);
+    let end = fixture.now().plus(LEASE);
     fixture.take_in(2, samples::confirmed(ada)).await;
     fixture.clock.advance(LEASE);
     let claim = async |abandoned| {
@@ -60,14 +63,113 @@ pub async fn what_others_may_yet_record_is_claimed_only_if_that_is_wanted(fixtur
         let claimed = store.claim(Channel::Email, 100, LEASE, abandoned, now);
         claimed.await.unwrap()
     };
-    let new = only(claim(false).await);
+    let new = only(claim(None).await);
     assert_ne!(new.id, first.id);
+    fixture.clock.advance(Duration::from_secs(1));
+    let before = end.minus(Duration::from_millis(1));
+    assert_eq!(claim(Some(before)).await, []);
     let late = fixture.record(&first, Tried::Sent).await;
     assert_eq!(late, Recorded::Now, "nobody has taken it over");
+    let end = fixture.now().plus(LEASE);
     fixture.clock.advance(LEASE);
-    assert_eq!(claim(false).await, []);
-    let second = only(claim(true).await);
+    assert_eq!(claim(None).await, []);
+    let second = only(claim(Some(end)).await);
     assert_eq!((second.id, second.attempt), (new.id, 2));
+    let later = fixture.now().plus(LEASE);
+    assert_eq!(claim(Some(later)).await, [], "its lease goes on");
+}
+
+pub async fn what_is_late_is_touched_so_that_the_store_shows_that_it_takes_writes(
+    fixture: Fixture,
+) {
+    let ada = fixture.customer("Ada").await;
+    let begun = only(fixture.claim().await);
+    let end = fixture.now().plus(LEASE);
+    fixture.take_in(2, samples::confirmed(ada)).await;
+    let before = fixture.deliveries(ALL).await;
+    fixture.clock.advance(Duration::from_secs(1));
+    let touch = async |late| {
+        let (store, now) = (&fixture.store, fixture.now());
+        store.touch_late(Channel::Email, late, now).await.unwrap()
+    };
+    assert!(!touch(end.minus(Duration::from_millis(1))).await);
+    assert_eq!(fixture.deliveries(ALL).await, before, "nothing was late");
+    assert!(touch(end).await);
+    let mut after = before;
+    let touched = after.iter_mut().find(|delivery| delivery.id == begun.id);
+    touched.unwrap().updated_at = fixture.now();
+    assert_eq!(
+        fixture.deliveries(ALL).await,
+        after,
+        "only that it was touched"
+    );
+    assert_eq!(fixture.record(&begun, Tried::Sent).await, Recorded::Now);
+    assert!(!touch(end).await, "what only waits is not late");
+}
+
+pub async fn a_try_is_held_only_by_whoever_is_at_it(fixture: Fixture) {
+    fixture.customer("Ada").await;
+    let first = only(fixture.claim().await);
+    let due_at = async || fixture.deliveries(ALL).await[0].due_at;
+    let hold = async |claimed: &Claimed| {
+        let until = fixture.now().plus(2 * LEASE);
+        let holding = fixture.store.hold(claimed.id, claimed.attempt, until);
+        holding.await.unwrap();
+        until
+    };
+    let held = hold(&first).await;
+    assert_eq!(due_at().await, Some(held));
+    fixture.clock.advance(LEASE);
+    assert_eq!(fixture.claim().await, []);
+    fixture.clock.advance(LEASE);
+    let second = only(fixture.claim().await);
+    hold(&first).await;
+    assert_eq!(
+        due_at().await,
+        Some(fixture.now().plus(LEASE)),
+        "taken over"
+    );
+    assert_eq!(fixture.record(&second, Tried::Sent).await, Recorded::Now);
+    hold(&second).await;
+    assert_eq!(due_at().await, None, "it has ended");
+}
+
+pub async fn what_a_lost_reply_left_open_is_told_from_what_another_took_over(fixture: Fixture) {
+    let ada = fixture.customer("Ada").await;
+    for version in 2..4 {
+        fixture.take_in(version, samples::confirmed(ada)).await;
+    }
+    let first = fixture.claim().await;
+    let later = || Tried::Later {
+        reason: "451".to_owned(),
+        at: fixture.now().plus(LEASE),
+    };
+    let outcomes = [Tried::Sent, failed("550"), later()];
+    let tries: Vec<_> = first.iter().zip(outcomes).collect();
+    assert_eq!(fixture.record_all(&tries).await, [Recorded::Now; 3]);
+    assert_eq!(fixture.record_all(&tries).await, [Recorded::Before; 3]);
+    // Whatever the first tries came to, it is not in what a later one made of the delivery.
+    fixture.clock.advance(LEASE);
+    let second = only(fixture.claim().await);
+    assert_eq!((second.id, second.attempt), (first[2].id, 2));
+    fixture.clock.advance(LEASE);
+    let third = only(fixture.claim().await);
+    for lost in [&first[2], &second] {
+        for tried in [Tried::Sent, failed("550"), later()] {
+            assert_eq!(fixture.record(lost, tried).await, Recorded::TakenOver);
+        }
+    }
+    assert_eq!(fixture.record(&third, Tried::Sent).await, Recorded::Now);
+    for lost in [&first[2], &second] {
+        let late = fixture.record(lost, Tried::Sent).await;
+        assert_eq!(late, Recorded::TakenOver, "it was the third that ended it");
+    }
+    assert_eq!(fixture.record(&third, Tried::Sent).await, Recorded::Before);
+    fixture.clock.advance(LEASE);
+    let now = fixture.now();
+    fixture.store.sweep(now, now, 100).await.unwrap();
+    let gone = fixture.record(&third, Tried::Sent).await;
+    assert_eq!(gone, Recorded::TakenOver, "there is no such delivery");
 }
 
 pub async fn tries_that_are_recorded_together_are_each_judged_by_themselves(fixture: Fixture) {
