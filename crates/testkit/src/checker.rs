@@ -5,7 +5,9 @@
 //! Stores are read one after the other, so a shop that is at work looks wrong at any moment. The checker waits until the shop
 //! is at rest, and believes a violation only if it stays.
 
+mod folder;
 mod load;
+mod mailbox;
 mod rules;
 mod snapshot;
 mod stores;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::Instant;
 
+pub use self::folder::Folder;
 pub use self::snapshot::{
     About, AboutOrder, Contact, Delivery, Kept, Key, Lines, Mails, Messages, Notification,
     Notifications, Offer, Order, Orders, Queues, Reservation, Shelf, Snapshot, Stock, Tapped, Told,
@@ -33,9 +36,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Waits until nothing in the shop of a data folder moves any more (I3), then checks that all invariants hold. The error lists
 /// what does not, with the ids it is about.
 pub async fn quiescent(data: &Path) -> Result<()> {
-    // Its broker can be looked into: what neither waits there nor was heard is lost, and the second look is only for what was
-    // on its way between two stores.
-    rest(PATIENCE, Duration::ZERO, async || load::folder(data)).await?;
+    Folder::at(data).quiescent().await?;
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 use contracts::{Clock as _, SystemClock};
 
 use super::load::{Mongo, Postgres, Rabbit};
-use super::snapshot::{Mails, Notifications, Orders, Snapshot};
+use super::mailbox::Mailbox;
+use super::snapshot::{Notifications, Orders, Snapshot};
 use super::{PATIENCE, Tap};
-use crate::maildir;
 
 /// RabbitMQ tells how many messages wait in a queue, and not those that a consumer is working on or that a connection holds
 /// which is dead and not yet known to be. So what looks lost is believed to be lost only after that long: more than the two
@@ -39,8 +39,7 @@ pub struct Stores {
     notification: Postgres,
     broker: Rabbit,
     tap: Option<Tap>,
-    mails: Option<PathBuf>,
-    mails_may_repeat: bool,
+    mailbox: Option<Mailbox>,
     patience: Duration,
 }
 
@@ -54,8 +53,7 @@ impl Stores {
             notification: Postgres::new(&urls.notification)?,
             broker: Rabbit::new(&urls.broker),
             tap: None,
-            mails: None,
-            mails_may_repeat: false,
+            mailbox: None,
             patience: PATIENCE,
         })
     }
@@ -70,14 +68,14 @@ impl Stores {
     /// Compares what was sent with the mails in a Maildir, too: each is there once (I10).
     #[must_use]
     pub fn mailing_to(mut self, folder: PathBuf) -> Self {
-        self.mails = Some(folder);
+        self.mailbox = Some(Mailbox::once(folder));
         self
     }
 
     /// Each mail is there once or more: something happens to those who send them that makes mails come again.
     #[must_use]
     pub fn mails_may_repeat(mut self) -> Self {
-        self.mails_may_repeat = true;
+        self.mailbox = self.mailbox.map(Mailbox::or_more_often);
         self
     }
 
@@ -110,17 +108,8 @@ impl Stores {
             user: self.user.users().await.context("the store of user")?,
             tap: self.tap.as_ref().map(Tap::seen),
             // A mail is written before it is recorded.
-            mails: self.mails().transpose()?,
+            mails: self.mailbox.as_ref().map(Mailbox::mails).transpose()?,
         })
-    }
-
-    fn mails(&self) -> Option<Result<Mails>> {
-        let folder = self.mails.as_deref()?;
-        let mails = maildir::count(folder).map(|arrived| Mails {
-            arrived,
-            may_repeat: self.mails_may_repeat,
-        });
-        Some(mails)
     }
 
     /// Waits until nothing moves any more (I3), then checks that all invariants hold; returns what was there then. The error
