@@ -94,9 +94,7 @@ impl Child {
     pub fn of_value(key: ChildKey, mut object: Value) -> Self {
         let hash = hash_of(&object);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            let annotations = metadata
-                .entry("annotations")
-                .or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
             if let Some(annotations) = annotations.as_object_mut() {
                 annotations.insert(BUILT_HASH.to_owned(), Value::String(hash.clone()));
             }
@@ -112,11 +110,7 @@ impl Child {
     /// The same, deleted with its owner.
     #[must_use]
     pub fn owned_by(mut self, owner: &Owner) -> Self {
-        if let Some(metadata) = self
-            .object
-            .get_mut("metadata")
-            .and_then(Value::as_object_mut)
-        {
+        if let Some(metadata) = self.object.get_mut("metadata").and_then(Value::as_object_mut) {
             let references = json!([{
                 "apiVersion": format!("{GROUP}/{VERSION}"),
                 "kind": "ShopPlatform",
@@ -126,10 +120,7 @@ impl Child {
                 "blockOwnerDeletion": true,
             }]);
             metadata.insert("ownerReferences".to_owned(), references);
-            if let Some(annotations) = metadata
-                .get_mut("annotations")
-                .and_then(Value::as_object_mut)
-            {
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
                 annotations.remove(BUILT_HASH);
             }
         }
@@ -154,11 +145,6 @@ impl Child {
 /// have equal hashes.
 #[must_use]
 pub fn hash_of(value: &Value) -> String {
-    short_hex(&Sha256::digest(value.to_string().as_bytes()))
-}
-
-/// The first 16 hexadecimal digits of a digest.
-pub(crate) fn short_hex(digest: &[u8]) -> String {
-    let first = digest.first_chunk().copied().unwrap_or_default();
-    format!("{:016x}", u64::from_be_bytes(first))
+    let digest = Sha256::digest(value.to_string().as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

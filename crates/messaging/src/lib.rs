@@ -24,11 +24,9 @@ mod retry;
 mod settings;
 pub mod sqlite;
 mod upkeep;
-mod which_parked;
 
 pub use broker::{
-    Broker, BrokerError, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source, Subscription,
-    dead_letters_of,
+    Broker, BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source, Subscription, dead_letters_of,
 };
 pub use connect::{ConnectError, connect, embedded_path};
 pub use consumer::{ConsumerSettings, Consumers};
@@ -42,4 +40,3 @@ pub use parked_api::{WaitingMessage, parked_openapi, parked_router};
 pub use relay::spawn_relay;
 pub use settings::BrokerSettings;
 pub use upkeep::{MessageStore, spawn_upkeep};
-pub use which_parked::{NoParkedQueue, parked_queue};

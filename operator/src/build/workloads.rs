@@ -8,16 +8,16 @@ mod service;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
-use serde_json::json;
 
 use super::BuildError;
 use super::addresses::{GATEWAY, PROVISION, migration};
 use super::pod::metadata;
 use super::settings::{self, Environment, ROUTES_FILE};
-use crate::child::{Child, Kind, Unwritable, Writing, hash_of};
+use crate::child::{Child, Kind, Unwritable, Writing};
 use crate::platform::{Platform, Role, Workload};
 
-/// The children of gateway and services. Deployments wait for the Jobs that make ready what they need.
+/// The children of gateway and services. Deployments wait for the Jobs that make ready what they need, and their settings with
+/// them: a pod that is started anew meanwhile is told what the others of its version were.
 pub(super) fn build(platform: &Platform, jobs: &[Child]) -> Result<Vec<Child>, BuildError> {
     let mut children = Vec::new();
     for workload in &platform.workloads {
@@ -29,10 +29,13 @@ pub(super) fn build(platform: &Platform, jobs: &[Child]) -> Result<Vec<Child>, B
         children.push(service_account(platform, workload)?);
         children.extend(service::build(platform, workload)?);
         children.extend(availability::build(platform, workload)?);
-        let told = Told::of(platform, workload, &environment)?;
-        let deployment = deployment::build(platform, workload, &environment, &told)?;
-        children.extend(told.into_children());
-        children.push(deployment.written(writing));
+        let told = config_maps(platform, workload, &environment)?;
+        let deployment = deployment::build(platform, workload, &environment)?;
+        children.extend(
+            told.into_iter()
+                .chain([deployment])
+                .map(|child| child.written(writing.clone())),
+        );
     }
     Ok(children)
 }
@@ -71,48 +74,35 @@ fn service_account(platform: &Platform, workload: &Workload) -> Result<Child, Un
     Child::applied(Kind::ServiceAccount, &account)
 }
 
-/// What a workload is told by one `ConfigMap` or two. Each is named after its content and never changed: a pod that is started anew during a
-/// rollout, or after one was taken back, is told what it was told before, which a newer version may have other words for.
-struct Told {
-    /// Its settings; none if it has only variables.
-    settings: Option<Child>,
-    /// The gateway's own routes, if there are any.
-    routes: Option<Child>,
+/// The settings, and the gateway's routes.
+fn config_maps(
+    platform: &Platform,
+    workload: &Workload,
+    environment: &Environment,
+) -> Result<Vec<Child>, Unwritable> {
+    let mut maps = Vec::new();
+    let mut add = |name: String, data: BTreeMap<String, String>| {
+        let map = ConfigMap {
+            metadata: metadata(&platform.owner, &workload.component, name),
+            data: Some(data),
+            ..ConfigMap::default()
+        };
+        Child::applied(Kind::ConfigMap, &map).map(|map| maps.push(map))
+    };
+    if !environment.settings().is_empty() {
+        let name = platform.owner.child(workload.component.as_str());
+        add(name, environment.settings().clone())?;
+    }
+    if workload.role == Role::Gateway
+        && let Some(routes) = settings::routes(platform)
+    {
+        let data = BTreeMap::from([(ROUTES_FILE.to_owned(), routes)]);
+        add(routes_map(platform), data)?;
+    }
+    Ok(maps)
 }
 
-impl Told {
-    fn of(
-        platform: &Platform,
-        workload: &Workload,
-        environment: &Environment,
-    ) -> Result<Self, Unwritable> {
-        let map = |name: &str, data: BTreeMap<String, String>| {
-            let hash: String = hash_of(&json!(data)).chars().take(8).collect();
-            let name = platform.owner.child(&format!("{name}-{hash}"));
-            let map = ConfigMap {
-                metadata: metadata(&platform.owner, &workload.component, name),
-                data: Some(data),
-                immutable: Some(true),
-                ..ConfigMap::default()
-            };
-            Child::applied(Kind::ConfigMap, &map)
-        };
-        let settings = environment.settings();
-        let settings = (!settings.is_empty()).then(|| settings.clone());
-        let routes = (workload.role == Role::Gateway).then(|| settings::routes(platform));
-        let routes = routes.flatten();
-        let routes = routes.map(|routes| BTreeMap::from([(ROUTES_FILE.to_owned(), routes)]));
-        Ok(Self {
-            settings: settings
-                .map(|data| map(workload.component.as_str(), data))
-                .transpose()?,
-            routes: routes
-                .map(|data| map(&format!("{GATEWAY}-routes"), data))
-                .transpose()?,
-        })
-    }
-
-    fn into_children(self) -> impl Iterator<Item = Child> {
-        self.settings.into_iter().chain(self.routes)
-    }
+/// The ConfigMap of the gateway's routes.
+fn routes_map(platform: &Platform) -> String {
+    platform.owner.child(&format!("{GATEWAY}-routes"))
 }

@@ -68,15 +68,19 @@ fn route(parsing: &mut Parsing<'_>) -> ExposeBy {
         "gateway.expose.type is HTTPRoute",
         "install the Gateway API, or choose another type",
     );
-    if let Some(gateway) = &spec.gateway_ref {
-        return ExposeBy::HttpRoute {
+    match &spec.gateway_ref {
+        Some(gateway) => ExposeBy::HttpRoute {
             gateway: gateway.clone(),
             host: spec.host.clone(),
-        };
+        },
+        None => {
+            parsing.findings.add(
+                Reason::SpecInvalid,
+                format!(
+                    "{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"
+                ),
+            );
+            ExposeBy::ClusterIp
+        }
     }
-    parsing.findings.add(
-        Reason::SpecInvalid,
-        format!("{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"),
-    );
-    ExposeBy::ClusterIp
 }

@@ -1,7 +1,6 @@
 //! Consumers: one effect a message, whatever happens on the way.
 
 mod deferred;
-mod refused;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -157,21 +156,17 @@ impl Service {
         .await;
     }
 
-    async fn stats(&self) -> DeferredStats {
-        self.store.messages.deferred_stats().await.unwrap()
-    }
-
     async fn until_stats(&self, expected: DeferredStats) {
         until("messages to be deferred, parked or done", async || {
-            (self.stats().await == expected).then_some(())
+            let stats = self.store.messages.deferred_stats().await.unwrap();
+            (stats == expected).then_some(())
         })
         .await;
     }
 
     async fn parked(&self, message: &Message) -> ParkedMessage {
-        let parked = self.store.messages.parked(None, 9).await;
-        let mut parked = parked.unwrap().into_iter();
-        parked.find(|parked| parked.message.id == message.id).unwrap()
+        let parked = self.store.messages.parked_message(&message.id).await;
+        parked.unwrap().unwrap()
     }
 }
 
@@ -257,7 +252,7 @@ async fn what_never_succeeds_is_parked_after_six_tries_and_works_after_a_replay(
     let parked = service.parked(&sent[0]).await;
     assert_eq!((parked.attempts, parked.reason.as_str()), (6, "too early"));
 
-    let replayed = service.store.messages.replay(QUEUE, &sent[0].id, now()).await;
+    let replayed = service.store.messages.replay(&sent[0].id, now()).await;
     assert!(replayed.unwrap());
     service.until_stats(NOTHING).await;
     assert_eq!(service.script.calls().len(), 7);

@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Set;
 use crate::servers::{Mongo, Postgres, Rabbit};
 
 /// Names a PostgreSQL and its super-user.
@@ -47,14 +46,14 @@ impl Servers {
             variables,
         })
     }
-}
 
-impl Set for Servers {
-    fn variables(&self) -> &[(&'static str, String)] {
+    /// The environment variables that name what was started.
+    pub(super) fn variables(&self) -> &[(&'static str, String)] {
         &self.variables
     }
 
-    async fn remove(self) -> Result<()> {
+    /// Ends and removes what was started.
+    pub(super) async fn remove(self) -> Result<()> {
         if let Some(server) = self.postgres {
             server.remove().await.context("PostgreSQL")?;
         }

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{Told, pod_template};
+use super::{pod_template, routes_map};
 use crate::build::BuildError;
 use crate::build::pod::{self, ADMIN, GRACE_SECONDS, HTTP, Patience};
 use crate::build::settings::{self, Environment, MAIL_FOLDER, ROUTES_FOLDER};
@@ -48,10 +48,9 @@ pub(super) fn build(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
-    told: &Told,
 ) -> Result<Child, BuildError> {
     let component = &workload.component;
-    let template = pod_template(platform, workload, environment, told);
+    let template = pod_template(platform, workload, environment);
     let template = pod_template::merge(platform, workload, template)?;
     let replicas = match workload.replicas {
         _ if platform.hibernate => Some(0),
@@ -89,11 +88,10 @@ fn pod_template(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
-    told: &Told,
 ) -> PodTemplateSpec {
     let owner = &platform.owner;
     let component = &workload.component;
-    let (volumes, mounts) = volumes(platform, workload, environment, told);
+    let (volumes, mounts) = volumes(platform, workload, environment);
     let hash = settings::hash(platform, workload, environment);
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -109,7 +107,7 @@ fn pod_template(
             security_context: Some(pod::security(pod::USER)),
             image_pull_secrets: pod::pull_secrets(platform),
             topology_spread_constraints: Some(pod::spread(owner, component)),
-            containers: vec![container(platform, workload, environment, told, mounts)],
+            containers: vec![container(platform, workload, environment, mounts)],
             volumes: (!volumes.is_empty()).then_some(volumes),
             ..PodSpec::default()
         }),
@@ -120,7 +118,6 @@ fn container(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
-    told: &Told,
     mounts: Vec<VolumeMount>,
 ) -> Container {
     let http = container_port(HTTP, workload.port);
@@ -128,10 +125,10 @@ fn container(
         .admin_port()
         .map(|port| container_port(ADMIN, port));
     let is_ours = admin.is_some();
-    let settings = told.settings.as_ref().map(|settings| {
+    let settings = (!environment.settings().is_empty()).then(|| {
         vec![EnvFromSource {
             config_map_ref: Some(ConfigMapEnvSource {
-                name: settings.key.name.clone(),
+                name: platform.owner.child(workload.component.as_str()),
                 optional: None,
             }),
             ..EnvFromSource::default()
@@ -178,11 +175,12 @@ fn volumes(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
-    told: &Told,
 ) -> (Vec<Volume>, Vec<VolumeMount>) {
     let mut all: Vec<(Volume, VolumeMount)> = Vec::new();
     all.extend(environment.volume().zip(environment.mount()));
-    all.extend(told.routes.as_ref().map(routes));
+    if workload.role == Role::Gateway && settings::routes(platform).is_some() {
+        all.push(routes(platform));
+    }
     if settings::keeps_mails(platform, workload) {
         all.push(pod::scratch("mail", MAIL_FOLDER));
     }
@@ -192,11 +190,11 @@ fn volumes(
     all.into_iter().unzip()
 }
 
-fn routes(routes: &Child) -> (Volume, VolumeMount) {
+fn routes(platform: &Platform) -> (Volume, VolumeMount) {
     let volume = Volume {
         name: "routes".to_owned(),
         config_map: Some(ConfigMapVolumeSource {
-            name: routes.key.name.clone(),
+            name: routes_map(platform),
             ..ConfigMapVolumeSource::default()
         }),
         ..Volume::default()

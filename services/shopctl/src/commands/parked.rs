@@ -1,8 +1,10 @@
 //! `shopctl parked`: messages that wait for a person.
 
+use std::collections::HashSet;
+
 use clap::{Args, Subcommand};
 use contracts::{Clock as _, SystemClock};
-use messaging::{NoParkedQueue, ParkedPosition, WaitingMessage, parked_queue};
+use messaging::{ParkedPosition, WaitingMessage};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -29,9 +31,6 @@ pub(crate) enum Parked {
     Show {
         /// The event's id
         id: String,
-        /// The queue that has it parked; needed if several have
-        #[arg(long)]
-        queue: Option<String>,
         /// Whose message it is
         #[arg(long)]
         service: Service,
@@ -63,9 +62,6 @@ pub(crate) struct Which {
     /// All that are parked now
     #[arg(long)]
     all: bool,
-    /// Those of this queue; needed for an event that several queues have parked
-    #[arg(long)]
-    queue: Option<String>,
 }
 
 /// A parked message and whose it is.
@@ -132,73 +128,26 @@ impl Show for Listed {
     }
 }
 
-/// A message by its address.
-#[derive(Debug, Serialize)]
-struct Addressed {
-    id: String,
-    queue: String,
-}
-
-/// A message that several queues have.
-#[derive(Debug, Serialize)]
-struct InSeveral {
-    id: String,
-    queues: Vec<String>,
-}
-
 /// What became of messages.
 #[derive(Debug, Serialize)]
 struct Settled {
     service: Service,
     #[serde(skip)]
     verb: &'static str,
-    done: Vec<Addressed>,
+    done: Vec<String>,
     not_parked: Vec<String>,
-    /// Left alone: it was not said which one is meant.
-    queue_required: Vec<InSeveral>,
-}
-
-impl Settled {
-    /// What was not done, and what to do about it.
-    fn left(&self) -> Option<String> {
-        let several = |message: &InSeveral| {
-            format!(
-                "{} is parked in {}: say which with --queue",
-                message.id,
-                message.queues.join(" and ")
-            )
-        };
-        let missing = (!self.not_parked.is_empty()).then(|| {
-            format!(
-                "{} of the messages are not parked; `shopctl parked list` shows those that are",
-                self.not_parked.len()
-            )
-        });
-        let left: Vec<_> = missing
-            .into_iter()
-            .chain(self.queue_required.iter().map(several))
-            .collect();
-        (!left.is_empty()).then(|| left.join("; "))
-    }
 }
 
 impl Show for Settled {
     fn table(&self) -> Table {
-        let row = |id: &str, queue: &str, what: &str| [id, queue, what].map(str::to_owned).into();
-        let done = self.done.iter();
-        let done = done.map(|done| row(&done.id, &done.queue, self.verb));
-        let missing = self.not_parked.iter();
-        let missing = missing.map(|id| row(id, "", "not parked"));
-        let several = self.queue_required.iter();
-        let several = several.map(|message| {
-            let queues = message.queues.join(", ");
-            row(&message.id, &queues, "say which with --queue")
-        });
-        let rows: Vec<_> = done.chain(missing).chain(several).collect();
+        let row = |id: &String, what: &str| vec![id.clone(), what.to_owned()];
+        let done = self.done.iter().map(|id| row(id, self.verb));
+        let missing = self.not_parked.iter().map(|id| row(id, "not parked"));
         Table {
-            head: vec!["ID", "QUEUE", "RESULT"],
-            footer: rows.is_empty().then(|| "no message is parked".to_owned()),
-            rows,
+            head: vec!["ID", "RESULT"],
+            rows: done.chain(missing).collect(),
+            footer: (self.done.is_empty() && self.not_parked.is_empty())
+                .then(|| "no message is parked".to_owned()),
         }
     }
 }
@@ -223,11 +172,17 @@ pub(crate) async fn run(
             }
             output.show(&List(list))
         }
-        Parked::Show { id, queue, service } => {
+        Parked::Show { id, service } => {
             let messages = stores.messages(service).await?;
-            let found = one(&messages, &id, queue.as_deref()).await;
+            let found = messages.store.parked_message(&id).await;
+            let found = found.map_err(|error| messages.failed(error));
             messages.close().await;
-            let message = found?;
+            let message = found?.ok_or_else(|| {
+                Error::Partly(format!(
+                    "{service} has no parked message {id}; `shopctl parked list` shows those it has"
+                ))
+            })?;
+            let message = message.into();
             output.show(&Listed { service, message })
         }
         Parked::Replay { which, service } => {
@@ -257,33 +212,27 @@ async fn each(
     messages.close().await;
     let done = result?;
     output.show(&done)?;
-    done.left().map_or(Ok(()), |left| Err(Error::Partly(left)))
-}
-
-/// One parked message.
-async fn one(messages: &Messages, id: &str, queue: Option<&str>) -> Result<WaitingMessage, Error> {
-    let service = messages.service;
-    let none = || {
-        Error::Partly(format!(
-            "{service} has no parked message {id}; `shopctl parked list` shows those it has"
-        ))
-    };
-    let queue = parked_queue(&*messages.store, id, queue).await;
-    let queue = queue.map_err(|error| match error {
-        NoParkedQueue::NotParked => none(),
-        NoParkedQueue::Several(queues) => Error::Partly(format!(
-            "{service} has {id} parked in {}: say which with --queue",
-            queues.join(" and ")
-        )),
-        NoParkedQueue::Store(error) => messages.failed(error),
-    })?;
-    let found = messages.store.parked_message(&queue, id).await;
-    let found = found.map_err(|error| messages.failed(error))?;
-    found.map(WaitingMessage::from).ok_or_else(none)
+    if done.not_parked.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Partly(format!(
+        "{} of the messages are not parked; `shopctl parked list` shows those that are",
+        done.not_parked.len()
+    )))
 }
 
 async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled, Error> {
-    let mut settled = Settled {
+    let ids = if which.all {
+        let parked = all(messages, u32::MAX).await?;
+        let mut ids: Vec<_> = parked.into_iter().map(|message| message.id).collect();
+        // A message that two queues have is settled in both at once.
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        ids
+    } else {
+        which.ids
+    };
+    let mut done = Settled {
         service: messages.service,
         verb: match verb {
             Verb::Replay => "tried again within a second",
@@ -291,51 +240,19 @@ async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled
         },
         done: Vec::new(),
         not_parked: Vec::new(),
-        queue_required: Vec::new(),
     };
-    for Addressed { id, queue } in meant(messages, which, &mut settled).await? {
-        let done = match verb {
-            Verb::Replay => messages.store.replay(&queue, &id, SystemClock.now()).await,
-            Verb::Discard => messages.store.discard(&queue, &id).await,
-        };
-        if done.map_err(|error| messages.failed(error))? {
-            settled.done.push(Addressed { id, queue });
-        } else {
-            settled.not_parked.push(id);
-        }
-    }
-    Ok(settled)
-}
-
-/// The messages that are meant. Those of which it cannot be told are settled already, with that.
-async fn meant(
-    messages: &Messages,
-    which: Which,
-    settled: &mut Settled,
-) -> Result<Vec<Addressed>, Error> {
-    let Which { ids, all, queue } = which;
-    if all {
-        let parked = self::all(messages, u32::MAX).await?;
-        let parked = parked.into_iter().map(|message| Addressed {
-            id: message.id,
-            queue: message.queue,
-        });
-        let is_meant =
-            |parked: &Addressed| queue.as_ref().is_none_or(|queue| parked.queue == *queue);
-        return Ok(parked.filter(is_meant).collect());
-    }
-    let mut meant = Vec::new();
     for id in ids {
-        match parked_queue(&*messages.store, &id, queue.as_deref()).await {
-            Ok(queue) => meant.push(Addressed { id, queue }),
-            Err(NoParkedQueue::NotParked) => settled.not_parked.push(id),
-            Err(NoParkedQueue::Several(queues)) => {
-                settled.queue_required.push(InSeveral { id, queues });
-            }
-            Err(NoParkedQueue::Store(error)) => return Err(messages.failed(error)),
+        let settled = match verb {
+            Verb::Replay => messages.store.replay(&id, SystemClock.now()).await,
+            Verb::Discard => messages.store.discard(&id).await,
+        };
+        if settled.map_err(|error| messages.failed(error))? {
+            done.done.push(id);
+        } else {
+            done.not_parked.push(id);
         }
     }
-    Ok(meant)
+    Ok(done)
 }
 
 /// The parked messages of a service, `most` at most.
