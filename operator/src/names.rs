@@ -11,35 +11,6 @@ pub const BUILT_HASH: &str = "shopplatform.io/built-hash";
 /// The hash of settings, on pod templates: a changed setting replaces the pods.
 pub const SETTINGS_HASH: &str = "shopplatform.io/settings-hash";
 
-/// Components of every platform. An extra service is not called like one of them, nor like one of them with an ending: its
-/// children could have the names, or its pods the labels, of others.
-const TAKEN: [&str; 13] = [
-    "administrator",
-    "backup",
-    "default",
-    "gateway",
-    "mongodb",
-    "notification",
-    "order",
-    "postgres",
-    "product",
-    "provision",
-    "rabbitmq",
-    "signing-key",
-    "user",
-];
-
-/// Whether an extra service cannot have that name, for children of the platform have names that are made of it.
-#[must_use]
-pub fn is_taken(name: &str) -> bool {
-    // `x-migrate` are the pods that migrate the store of `x`.
-    name.ends_with("-migrate")
-        || TAKEN.iter().any(|taken| {
-            name.strip_prefix(taken)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        })
-}
-
 /// A part of a platform, such as `order` or `mongodb`: the last part of its children's names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Component(String);

@@ -7,17 +7,25 @@ use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use super::{Failure, Outcome, Pass};
 use crate::child::{ChildKey, Kind};
 use crate::names::PLATFORM_LABEL;
+use crate::observed::PlatformKey;
 
 impl Pass<'_> {
     /// Deletes children that are not `wanted`, each only as the fresh list has it. Disks are never deleted: data is lost by a
-    /// person's hand only.
+    /// person's hand only. Settings and passwords are kept during a rollout: pods of the older form may be begun anew, and the
+    /// rollout may be taken back.
     pub(super) async fn delete_orphans(&mut self, wanted: &BTreeSet<&ChildKey>, outcome: &mut Outcome) {
+        let is_rolling_out = self.is_rolling_out();
+        let is_kept = |kind: Kind| match kind {
+            Kind::PersistentVolumeClaim => true,
+            Kind::ConfigMap | Kind::Secret => is_rolling_out,
+            _ => false,
+        };
         let candidates: BTreeSet<&ChildKey> = self
             .view
             .children
             .iter()
             .filter(|(key, observed)| {
-                key.kind != Kind::PersistentVolumeClaim && !wanted.contains(key) && !observed.deleting
+                !is_kept(key.kind) && !wanted.contains(key) && !observed.deleting
             })
             .map(|(key, _)| key)
             .collect();
@@ -41,6 +49,16 @@ impl Pass<'_> {
                 }
             }
         }
+    }
+
+    /// As of now, after this pass's own writes.
+    fn is_rolling_out(&self) -> bool {
+        let platform = PlatformKey {
+            namespace: self.owner.namespace.clone(),
+            name: self.owner.name.clone(),
+        };
+        let view = self.cluster.view(&platform);
+        view.children.values().any(|child| child.state.is_rolling_out())
     }
 
     async fn delete(

@@ -1,7 +1,6 @@
 //! What a workload is told by its environment, and the files in which it finds what is secret.
 //!
-//! A Deployment has it from a ConfigMap; a Job that migrates has it as it is, for it runs before the ConfigMap of its version is
-//! there. People's own variables come last and win over ours.
+//! A Deployment has it from a ConfigMap; a Job that migrates has it as it is. People's own variables come last and win over ours.
 
 mod core;
 mod extra;
@@ -75,11 +74,9 @@ pub(super) fn hash(platform: &Platform, workload: &Workload, environment: &Envir
         .chain(email.map(|email| email.content_hash.as_str()))
         .chain(own.map(String::as_str))
         .collect();
-    let routes = (workload.role == Role::Gateway).then(|| routes(platform));
     hash_of(&json!({
         "environment": environment.as_json(),
         "content": content,
-        "routes": routes,
     }))
 }
 

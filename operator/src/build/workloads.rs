@@ -5,61 +5,67 @@ mod deployment;
 mod pod_template;
 mod service;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
+use serde_json::json;
 
 use super::BuildError;
 use super::addresses::{GATEWAY, PROVISION, migration};
 use super::pod::metadata;
 use super::settings::{self, Environment, ROUTES_FILE};
-use crate::child::{Child, Kind, Unwritable, Writing};
+use crate::child::{Child, Kind, Unwritable, Writing, hash_of};
+use crate::names::Component;
 use crate::platform::{Platform, Role, Workload};
 
-/// The children of gateway and services. Deployments wait for the Jobs that make ready what they need, and their settings with
-/// them: a pod that is started anew meanwhile is told what the others of its version were.
+/// The children of gateway and services. Deployments wait for the Jobs that make ready what they need.
 pub(super) fn build(platform: &Platform, jobs: &[Child]) -> Result<Vec<Child>, BuildError> {
     let mut children = Vec::new();
     for workload in &platform.workloads {
         let environment = settings::environment(platform, workload);
-        let writing = match waits_for(workload, jobs) {
+        let writing = match waits_for(platform, workload, jobs) {
             none if none.is_empty() => Writing::Apply,
             some => Writing::After(some),
         };
         children.push(service_account(platform, workload)?);
         children.extend(service::build(platform, workload)?);
         children.extend(availability::build(platform, workload)?);
-        let told = config_maps(platform, workload, &environment)?;
-        let deployment = deployment::build(platform, workload, &environment)?;
-        children.extend(
-            told.into_iter()
-                .chain([deployment])
-                .map(|child| child.written(writing.clone())),
-        );
+        let told = Told::of(platform, workload, &environment)?;
+        let deployment = deployment::build(platform, workload, &environment, &told)?;
+        children.extend(told.into_children());
+        children.push(deployment.written(writing));
     }
     Ok(children)
 }
 
-/// The Jobs that must have finished before a workload's pods are replaced: of a service those for its own data, of the gateway
-/// all, for it leads to all services.
-fn waits_for(workload: &Workload, jobs: &[Child]) -> Vec<String> {
-    if workload.role != Role::Gateway && workload.needs().is_empty() {
-        return Vec::new();
-    }
-    let own = migration(workload);
-    let is_waited_for = |component: &str| {
-        workload.role == Role::Gateway || component == PROVISION || component == own.as_str()
+/// The Jobs that must have finished before a workload's pods are replaced: those for its own data, and for the gateway those of
+/// all four services. It does not wait for services that people add: a broken one must not keep the shop from changing.
+fn waits_for(platform: &Platform, workload: &Workload, jobs: &[Child]) -> Vec<String> {
+    let users: Vec<_> = match workload.role {
+        Role::Gateway => {
+            let all = platform.workloads.iter();
+            all.filter(|other| matches!(other.role, Role::Core(_)))
+                .collect()
+        }
+        Role::Core(_) | Role::Extra(_) => vec![workload],
     };
+    let mut waited_for: BTreeSet<_> = users.iter().map(|user| migration(user)).collect();
+    if users.iter().any(|user| !user.needs().is_empty()) {
+        waited_for.insert(Component::new(PROVISION));
+    }
     jobs.iter()
         .filter(|job| job.key.kind == Kind::Job)
-        .filter(|job| component_of(job).is_some_and(is_waited_for))
+        .filter(|job| component_of(job).is_some_and(|component| waited_for.contains(&component)))
         .map(|job| job.key.name.clone())
         .collect()
 }
 
-fn component_of(child: &Child) -> Option<&str> {
+fn component_of(child: &Child) -> Option<Component> {
     let labels = child.object.pointer("/metadata/labels")?;
-    labels.get("app.kubernetes.io/name")?.as_str()
+    labels
+        .get("app.kubernetes.io/name")?
+        .as_str()
+        .map(Component::new)
 }
 
 /// Pods talk to nobody but each other: the account has no rights, and its token is not mounted.
@@ -74,35 +80,48 @@ fn service_account(platform: &Platform, workload: &Workload) -> Result<Child, Un
     Child::applied(Kind::ServiceAccount, &account)
 }
 
-/// The settings, and the gateway's routes.
-fn config_maps(
-    platform: &Platform,
-    workload: &Workload,
-    environment: &Environment,
-) -> Result<Vec<Child>, Unwritable> {
-    let mut maps = Vec::new();
-    let mut add = |name: String, data: BTreeMap<String, String>| {
-        let map = ConfigMap {
-            metadata: metadata(&platform.owner, &workload.component, name),
-            data: Some(data),
-            ..ConfigMap::default()
-        };
-        Child::applied(Kind::ConfigMap, &map).map(|map| maps.push(map))
-    };
-    if !environment.settings().is_empty() {
-        let name = platform.owner.child(workload.component.as_str());
-        add(name, environment.settings().clone())?;
-    }
-    if workload.role == Role::Gateway
-        && let Some(routes) = settings::routes(platform)
-    {
-        let data = BTreeMap::from([(ROUTES_FILE.to_owned(), routes)]);
-        add(routes_map(platform), data)?;
-    }
-    Ok(maps)
+/// What a workload is told by one `ConfigMap` or two. Each is named after its content and never changed: a pod that is started anew during a
+/// rollout, or after one was taken back, is told what it was told before, which a newer version may have other words for.
+struct Told {
+    /// Its settings; none if it has only variables.
+    settings: Option<Child>,
+    /// The gateway's own routes, if there are any.
+    routes: Option<Child>,
 }
 
-/// The ConfigMap of the gateway's routes.
-fn routes_map(platform: &Platform) -> String {
-    platform.owner.child(&format!("{GATEWAY}-routes"))
+impl Told {
+    fn of(
+        platform: &Platform,
+        workload: &Workload,
+        environment: &Environment,
+    ) -> Result<Self, Unwritable> {
+        let map = |name: &str, data: BTreeMap<String, String>| {
+            let hash: String = hash_of(&json!(data)).chars().take(8).collect();
+            let name = platform.owner.child(&format!("{name}-{hash}"));
+            let map = ConfigMap {
+                metadata: metadata(&platform.owner, &workload.component, name),
+                data: Some(data),
+                immutable: Some(true),
+                ..ConfigMap::default()
+            };
+            Child::applied(Kind::ConfigMap, &map)
+        };
+        let settings = environment.settings();
+        let settings = (!settings.is_empty()).then(|| settings.clone());
+        let routes = (workload.role == Role::Gateway).then(|| settings::routes(platform));
+        let routes = routes.flatten();
+        let routes = routes.map(|routes| BTreeMap::from([(ROUTES_FILE.to_owned(), routes)]));
+        Ok(Self {
+            settings: settings
+                .map(|data| map(workload.component.as_str(), data))
+                .transpose()?,
+            routes: routes
+                .map(|data| map(&format!("{GATEWAY}-routes"), data))
+                .transpose()?,
+        })
+    }
+
+    fn into_children(self) -> impl Iterator<Item = Child> {
+        self.settings.into_iter().chain(self.routes)
+    }
 }

@@ -17,6 +17,8 @@ pub enum State {
         ready: i32,
         /// Of the newest form.
         updated: i32,
+        /// Of older forms, still there.
+        older: i32,
         /// Whether the numbers are about the newest spec.
         current: bool,
         /// Why replicas cannot be made, or why their rollout is given up.
@@ -52,6 +54,12 @@ pub struct Problem {
 }
 
 impl State {
+    /// Whether pods of an older form may still be there, or begun anew.
+    #[must_use]
+    pub const fn is_rolling_out(&self) -> bool {
+        matches!(self, Self::Replicas { current, older, .. } if !*current || *older > 0)
+    }
+
     /// The state that an object's status tells.
     pub(super) fn of(kind: Kind, generation: Option<i64>, object: &Value) -> Self {
         match kind {
@@ -72,6 +80,7 @@ impl State {
                 desired: number(object, "/spec/instances"),
                 ready: number(object, "/status/readyInstances"),
                 updated: number(object, "/status/readyInstances"),
+                older: 0,
                 current: true,
                 problem: None,
             },
@@ -82,7 +91,17 @@ impl State {
 
 fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
     let given_up = |problem: &Problem| problem.reason == "ProgressDeadlineExceeded";
-    let updated = number(object, "/status/updatedReplicas");
+    let all = number(object, "/status/replicas");
+    let updated = match kind {
+        // A StatefulSet that never rolled counts its replicas as current ones only.
+        Kind::StatefulSet
+            if object.pointer("/status/currentRevision")
+                == object.pointer("/status/updateRevision") =>
+        {
+            all
+        }
+        _ => number(object, "/status/updatedReplicas"),
+    };
     State::Replicas {
         desired: object
             .pointer("/spec/replicas")
@@ -90,15 +109,8 @@ fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
             .and_then(|replicas| i32::try_from(replicas).ok())
             .unwrap_or(1),
         ready: number(object, "/status/readyReplicas"),
-        updated: match kind {
-            // A StatefulSet that never rolled counts its replicas as current ones only.
-            Kind::StatefulSet
-                if object.pointer("/status/currentRevision") == object.pointer("/status/updateRevision") =>
-            {
-                number(object, "/status/replicas")
-            }
-            _ => updated,
-        },
+        updated,
+        older: all.saturating_sub(updated).max(0),
         current: object.pointer("/status/observedGeneration").and_then(Value::as_i64) == generation,
         problem: condition(object, "ReplicaFailure")
             .or_else(|| condition_with(object, "Progressing", "False").filter(given_up)),
@@ -136,4 +148,25 @@ fn number(object: &Value, pointer: &str) -> i32 {
         .and_then(Value::as_i64)
         .and_then(|number| i32::try_from(number).ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_deployment_rolls_out_until_its_status_is_about_the_newest_spec_and_old_pods_are_gone() {
+        let is_rolling_out = |observed: i64, all: i32, updated: i32| {
+            let status =
+                json!({"observedGeneration": observed, "replicas": all, "updatedReplicas": updated});
+            State::of(Kind::Deployment, Some(2), &json!({"status": status})).is_rolling_out()
+        };
+        assert!(is_rolling_out(1, 2, 2), "the controller has not seen it yet");
+        assert!(is_rolling_out(2, 2, 1), "an old pod is there");
+        assert!(!is_rolling_out(2, 2, 2));
+        assert!(!is_rolling_out(2, 0, 0), "scaled to nothing");
+        assert!(!State::Present.is_rolling_out());
+    }
 }

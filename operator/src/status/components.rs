@@ -71,11 +71,11 @@ fn waits_for(job: &str, view: &View) -> (ComponentState, Option<String>) {
 }
 
 fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &View) {
-    let State::Replicas { desired, ready, updated, current, problem } = &observed.state else {
+    let State::Replicas { desired, ready, updated, older, current, problem } = &observed.state else {
         return;
     };
     (status.desired, status.ready) = (*desired, *ready);
-    if *current && ready >= desired && updated >= desired {
+    if *current && ready >= desired && updated >= desired && *older == 0 {
         status.state = ComponentState::Ready;
         return;
     }

@@ -48,7 +48,7 @@ fn differences(base: &[Child], other: &[Child]) -> String {
     let by_key = |children: &[Child]| -> BTreeMap<ChildKey, Child> {
         children
             .iter()
-            .map(|child| (child.key.clone(), child.clone()))
+            .map(|child| (without_hash(&child.key), child.clone()))
             .collect()
     };
     let (base, other) = (by_key(base), by_key(other));
@@ -72,6 +72,19 @@ fn differences(base: &[Child], other: &[Child]) -> String {
         texts.push(format!("# removed {key}\n"));
     }
     texts.join("---\n")
+}
+
+/// What is named after its content is compared with the one that it takes the place of.
+fn without_hash(key: &ChildKey) -> ChildKey {
+    let is_hash = |text: &str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let name = match key.name.rsplit_once('-') {
+        Some((name, hash)) if is_hash(hash) => name.to_owned(),
+        _ => key.name.clone(),
+    };
+    ChildKey {
+        name,
+        ..key.clone()
+    }
 }
 
 /// A line for each value that is not the same, with its path.

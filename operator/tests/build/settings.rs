@@ -193,7 +193,10 @@ fn the_gateway_understands_the_routes_and_finds_them_where_they_are_mounted() {
             .any(|mount| mount["mountPath"] == "/etc/shop/routes")
     );
 
-    let map = child(&children, Kind::ConfigMap, "demo-gateway-routes");
+    let mut volumes = list(&template["spec"]["volumes"]).iter();
+    let volume = volumes.find(|volume| volume["name"] == "routes").unwrap();
+    let map = volume["configMap"]["name"].as_str().unwrap();
+    let map = child(&children, Kind::ConfigMap, map);
     let text = map.object["data"]["routes.yaml"].as_str().unwrap();
     let file: RouteFile = serde_json::from_str(text).unwrap();
     let read: Vec<_> = file

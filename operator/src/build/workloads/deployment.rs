@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{pod_template, routes_map};
+use super::{Told, pod_template};
 use crate::build::BuildError;
 use crate::build::pod::{self, ADMIN, GRACE_SECONDS, HTTP, Patience};
 use crate::build::settings::{self, Environment, MAIL_FOLDER, ROUTES_FOLDER};
@@ -48,9 +48,10 @@ pub(super) fn build(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
+    told: &Told,
 ) -> Result<Child, BuildError> {
     let component = &workload.component;
-    let template = pod_template(platform, workload, environment);
+    let template = pod_template(platform, workload, environment, told);
     let template = pod_template::merge(platform, workload, template)?;
     let replicas = match workload.replicas {
         _ if platform.hibernate => Some(0),
@@ -88,10 +89,11 @@ fn pod_template(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
+    told: &Told,
 ) -> PodTemplateSpec {
     let owner = &platform.owner;
     let component = &workload.component;
-    let (volumes, mounts) = volumes(platform, workload, environment);
+    let (volumes, mounts) = volumes(platform, workload, environment, told);
     let hash = settings::hash(platform, workload, environment);
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -107,7 +109,7 @@ fn pod_template(
             security_context: Some(pod::security(pod::USER)),
             image_pull_secrets: pod::pull_secrets(platform),
             topology_spread_constraints: Some(pod::spread(owner, component)),
-            containers: vec![container(platform, workload, environment, mounts)],
+            containers: vec![container(platform, workload, environment, told, mounts)],
             volumes: (!volumes.is_empty()).then_some(volumes),
             ..PodSpec::default()
         }),
@@ -118,6 +120,7 @@ fn container(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
+    told: &Told,
     mounts: Vec<VolumeMount>,
 ) -> Container {
     let http = container_port(HTTP, workload.port);
@@ -125,10 +128,10 @@ fn container(
         .admin_port()
         .map(|port| container_port(ADMIN, port));
     let is_ours = admin.is_some();
-    let settings = (!environment.settings().is_empty()).then(|| {
+    let settings = told.settings.as_ref().map(|settings| {
         vec![EnvFromSource {
             config_map_ref: Some(ConfigMapEnvSource {
-                name: platform.owner.child(workload.component.as_str()),
+                name: settings.key.name.clone(),
                 optional: None,
             }),
             ..EnvFromSource::default()
@@ -175,12 +178,11 @@ fn volumes(
     platform: &Platform,
     workload: &Workload,
     environment: &Environment,
+    told: &Told,
 ) -> (Vec<Volume>, Vec<VolumeMount>) {
     let mut all: Vec<(Volume, VolumeMount)> = Vec::new();
     all.extend(environment.volume().zip(environment.mount()));
-    if workload.role == Role::Gateway && settings::routes(platform).is_some() {
-        all.push(routes(platform));
-    }
+    all.extend(told.routes.as_ref().map(routes));
     if settings::keeps_mails(platform, workload) {
         all.push(pod::scratch("mail", MAIL_FOLDER));
     }
@@ -190,11 +192,11 @@ fn volumes(
     all.into_iter().unzip()
 }
 
-fn routes(platform: &Platform) -> (Volume, VolumeMount) {
+fn routes(routes: &Child) -> (Volume, VolumeMount) {
     let volume = Volume {
         name: "routes".to_owned(),
         config_map: Some(ConfigMapVolumeSource {
-            name: routes_map(platform),
+            name: routes.key.name.clone(),
             ..ConfigMapVolumeSource::default()
         }),
         ..Volume::default()
