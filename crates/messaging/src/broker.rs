@@ -85,6 +85,18 @@ impl Subscription {
 pub trait Receipt: Send {
     /// Takes the message off the queue; `false` if it was not there any more.
     async fn ack(self: Box<Self>) -> Result<bool, BrokerError>;
+
+    /// Moves the message to the dead letters. One that is a dead letter already goes back to its queue.
+    async fn dead_letter(self: Box<Self>) -> Result<(), BrokerError>;
+}
+
+/// How a message became a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadLetter {
+    /// It was handed out [`DELIVERY_LIMIT`] times, and nobody settled it.
+    DeliveryLimit,
+    /// Its consumer gave it up.
+    GivenUp,
 }
 
 /// One message, lent until it is acknowledged. Dropping it unacknowledged gives it back to the queue.
@@ -95,6 +107,8 @@ pub struct Delivery {
     pub queue: String,
     /// How often it was handed out, this time included.
     pub attempt: u32,
+    /// How it became a dead letter; none if it is none.
+    pub dead_letter: Option<DeadLetter>,
     receipt: Box<dyn Receipt>,
 }
 
@@ -105,12 +119,14 @@ impl Delivery {
         message: Message,
         queue: String,
         attempt: u32,
+        dead_letter: Option<DeadLetter>,
         receipt: impl Receipt + 'static,
     ) -> Self {
         Self {
             message,
             queue,
             attempt,
+            dead_letter,
             receipt: Box::new(receipt),
         }
     }
@@ -118,6 +134,12 @@ impl Delivery {
     /// Takes the message off the queue; `false` if it was not there any more, which is no error: it comes once more.
     pub async fn ack(self) -> Result<bool, BrokerError> {
         self.receipt.ack().await
+    }
+
+    /// Gives the message up: it becomes a dead letter of the service that owns its queue, and nothing waits behind it. One
+    /// that is a dead letter already goes back to its queue instead: there is no other place for it.
+    pub async fn give_up(self) -> Result<(), BrokerError> {
+        self.receipt.dead_letter().await
     }
 }
 
@@ -135,4 +157,10 @@ pub(crate) const SUSPECT: u32 = 4;
 pub fn dead_letters_of(queue: &str) -> String {
     let service = queue.split('.').next().unwrap_or(queue);
     format!("{service}.dead-letters")
+}
+
+/// Whether a queue is one of dead letters. They are not handled but kept, so none of them is ever under suspicion: one that
+/// cannot be kept, and comes again and again, must not hold up the others.
+pub(crate) fn is_of_dead_letters(queue: &str) -> bool {
+    queue == dead_letters_of(queue)
 }

@@ -1,7 +1,8 @@
 //! Consumers: from a queue through a handler to an acknowledgement, or into the deferred messages.
 //!
 //! A message is acknowledged only after the handler's transaction, or the row that defers it, is committed. While a store
-//! is away nothing is acknowledged and nothing is counted; the message stays in hand and is tried again.
+//! is away nothing is acknowledged and nothing is counted; the message stays in hand and is tried again. A message that the
+//! store refuses to keep is given up after a few tries: it waits among the broker's dead letters, and nothing behind it does.
 //!
 //! One [`Consumers`] a service: `Consumers::new(…).queue(name, handler, settings).start()` runs a consumer for each queue, one
 //! for the service's dead letters, and the poller that tries deferred messages again.
@@ -17,13 +18,14 @@ use std::time::Duration;
 
 use contracts::Clock;
 use service_kit::{Lifecycle, error_chain};
+use store_kit::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Broker, BrokerError, Delivery, Subscription, dead_letters_of};
 use crate::deferred::DeferredStore;
 use crate::handler::{Handler, Outcome};
 use crate::message::Message;
-use crate::retry::wait_after;
+use crate::retry::{until_back, wait_after};
 
 /// How a queue is consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +136,12 @@ impl Shared {
         }
     }
 
-    /// Makes the outcome durable, so that the message may be acknowledged; an error says why it cannot be yet.
-    async fn keep(&self, queue: &str, message: &Message, outcome: Outcome) -> Result<(), String> {
+    /// Makes the outcome durable, so that the message may be acknowledged.
+    async fn keep(&self, queue: &str, message: &Message, outcome: Outcome) -> Result<(), NotKept> {
         let now = self.clock.now();
         let kept = match outcome {
             Outcome::Done => return Ok(()),
-            Outcome::Unavailable(reason) => return Err(reason),
+            Outcome::Unavailable(reason) => return Err(NotKept::Away(reason)),
             Outcome::Retry(reason) => {
                 tracing::info!(queue, id = message.id, reason, "a message is deferred");
                 let next_at = now.plus(wait_after(1).unwrap_or_default());
@@ -154,7 +156,19 @@ impl Shared {
                     .await
             }
         };
-        kept.map_err(|error| error_chain(&error))
+        kept.map_err(|error| NotKept::by(&error))
+    }
+
+    /// Waits a little, as a message whose settlement was lost comes at once: without a pause a broker that cannot write would
+    /// be asked in circles.
+    async fn comes_again(&self, queue: &str, error: &BrokerError) {
+        let error = error_chain(error);
+        tracing::debug!(
+            queue,
+            error,
+            "the broker did not hear what became of a message; it comes again"
+        );
+        self.pause(until_back().next().unwrap_or_default()).await;
     }
 
     /// Sleeps; `false` if draining began.
@@ -162,6 +176,25 @@ impl Shared {
         tokio::select! {
             () = self.draining.cancelled() => false,
             () = tokio::time::sleep(wait) => true,
+        }
+    }
+}
+
+/// Why an outcome is not durable.
+enum NotKept {
+    /// The store is away: it is waited for, and nothing is counted.
+    Away(String),
+    /// The store refuses to keep the message. It may do so for good.
+    Refused(String),
+}
+
+impl NotKept {
+    fn by(error: &StoreError) -> Self {
+        let reason = error_chain(error);
+        if error.is_away() {
+            Self::Away(reason)
+        } else {
+            Self::Refused(reason)
         }
     }
 }

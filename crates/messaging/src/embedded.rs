@@ -24,12 +24,20 @@ use crate::message::Message;
 
 static SCHEMA: Schema = Schema {
     service: "broker",
-    migrations: &[Migration {
-        version: 1,
-        name: "queues, bindings and messages",
-        work: include_str!("embedded/schema.sql"),
-        min_binary: 1,
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "queues, bindings and messages",
+            work: include_str!("embedded/schema.sql"),
+            min_binary: 1,
+        },
+        Migration {
+            version: 2,
+            name: "messages that their consumer gave up",
+            work: "ALTER TABLE message ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0",
+            min_binary: 1,
+        },
+    ],
 };
 
 /// Durable queues in one file. Share it by `Arc` between the services of a process.

@@ -26,7 +26,8 @@ pub mod sqlite;
 mod upkeep;
 
 pub use broker::{
-    Broker, BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source, Subscription, dead_letters_of,
+    Broker, BrokerError, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source, Subscription,
+    dead_letters_of,
 };
 pub use connect::{ConnectError, connect, embedded_path};
 pub use consumer::{ConsumerSettings, Consumers};

@@ -6,10 +6,10 @@ use service_kit::{crash_point, error_chain};
 use tokio::task::JoinSet;
 
 use super::run::run;
-use super::{ConsumerSettings, Shared};
+use super::{ConsumerSettings, NotKept, Shared};
 use crate::broker::Delivery;
 use crate::handler::Handler;
-use crate::retry::until_back;
+use crate::retry::{TRIES, until_back};
 
 pub(super) async fn consume(
     shared: Shared,
@@ -50,20 +50,32 @@ pub(super) async fn consume(
     while working.join_next().await.is_some() {}
 }
 
-/// Handles one delivery until it can be acknowledged.
+/// Handles one delivery until it can be acknowledged, or until the store has refused to keep it as often as any message is
+/// tried.
 async fn settle(shared: &Shared, queue: &'static str, delivery: Delivery, handler: &dyn Handler) {
     crash_point(&format_args!("consumer.{queue}.on_receipt"));
     let mut waits = until_back();
+    let mut refused = 0;
     let mut last_reason = String::new();
     loop {
         let outcome = run(queue, &delivery.message, handler).await;
-        let Err(reason) = shared.keep(queue, &delivery.message, outcome).await else {
-            break;
+        let reason = match shared.keep(queue, &delivery.message, outcome).await {
+            Ok(()) => break,
+            Err(NotKept::Away(reason)) => {
+                if reason != last_reason {
+                    tracing::warn!(queue, reason, "the store is away; the consumer waits");
+                }
+                reason
+            }
+            Err(NotKept::Refused(reason)) => {
+                refused += 1;
+                if refused == TRIES {
+                    return give_up(shared, queue, delivery, &reason).await;
+                }
+                reason
+            }
         };
-        if reason != last_reason {
-            tracing::warn!(queue, reason, "the store is away; the consumer waits");
-            last_reason = reason;
-        }
+        last_reason = reason;
         if !shared.pause(waits.next().unwrap_or_default()).await {
             return;
         }
@@ -72,16 +84,21 @@ async fn settle(shared: &Shared, queue: &'static str, delivery: Delivery, handle
     match delivery.ack().await {
         Ok(true) => {}
         Ok(false) => metrics::counter!("shop_late_acks_total", "queue" => queue).increment(1),
-        Err(error) => {
-            let error = error_chain(&error);
-            tracing::debug!(
-                queue,
-                error,
-                "an acknowledgement was lost; the message comes again"
-            );
-            // It comes at once: without a pause a broker that cannot write would be asked in circles.
-            shared.pause(waits.next().unwrap_or_default()).await;
-        }
+        Err(error) => shared.comes_again(queue, &error).await,
     }
     crash_point(&format_args!("consumer.{queue}.after_ack"));
+}
+
+/// Leaves a message that the store does not keep to the broker, out of the way of the others.
+async fn give_up(shared: &Shared, queue: &'static str, delivery: Delivery, reason: &str) {
+    tracing::error!(
+        queue,
+        id = delivery.message.id,
+        reason,
+        "the store refuses to keep a message; it waits among the dead letters until the store does"
+    );
+    metrics::counter!("shop_refused_messages_total", "queue" => queue).increment(1);
+    if let Err(error) = delivery.give_up().await {
+        shared.comes_again(queue, &error).await;
+    }
 }

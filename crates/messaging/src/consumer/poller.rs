@@ -80,14 +80,15 @@ impl Trials {
     /// Begins what is due, as far as there are places; when nothing is under way, tries one suspect.
     async fn round(&mut self) -> Result<Left, StoreError> {
         while self.under_way.try_join_next().is_some() {}
-        if self.in_a_row < IN_A_ROW {
+        let is_the_suspects_turn = self.in_a_row >= IN_A_ROW;
+        if is_the_suspects_turn {
+            self.until_all_ended().await;
+        } else {
             let places = PLACES.saturating_sub(self.under_way.len());
             if self.begin(places).await? == places {
                 self.under_way.join_next().await;
                 return Ok(Left::Perhaps);
             }
-        } else {
-            self.until_all_ended().await;
         }
         if !self.under_way.is_empty() {
             return Ok(Left::Nothing);
@@ -95,7 +96,12 @@ impl Trials {
         self.in_a_row = 0;
         let shared = &self.court.shared;
         let Some(suspect) = shared.deferred.suspect(shared.clock.now()).await? else {
-            return Ok(Left::Nothing);
+            // The others only made way.
+            return Ok(if is_the_suspects_turn {
+                Left::Perhaps
+            } else {
+                Left::Nothing
+            });
         };
         self.court.retry(&suspect).await;
         Ok(Left::Perhaps)

@@ -7,7 +7,7 @@ use contracts::topology::Binding;
 use rusqlite::{Connection, Row, params};
 use sqlite_store::StoreError;
 
-use crate::broker::SUSPECT;
+use crate::broker::{DeadLetter, SUSPECT, is_of_dead_letters};
 use crate::message::Message;
 
 /// Rows read at a time: bounds the memory of a long queue.
@@ -22,11 +22,13 @@ pub(super) struct Stored {
     /// How often it was handed out, this time included.
     pub(super) deliveries: u32,
     pub(super) message: Message,
+    /// How it became a dead letter.
+    pub(super) dead_letter: Option<DeadLetter>,
 }
 
 impl Stored {
     pub(super) fn is_suspect(&self) -> bool {
-        self.deliveries >= SUSPECT
+        self.deliveries >= SUSPECT && self.dead_letter.is_none()
     }
 }
 
@@ -102,12 +104,14 @@ pub(super) fn hand_out(
 ) -> Result<HandedOut, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body,
-           seq, origin, deliveries + 1
+           seq, origin, deliveries + 1, given_up
          FROM message INDEXED BY message_by_queue WHERE queue = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
     let mut rows = Vec::new();
     let mut to_the_end = true;
-    for row in select.query_map(params![queue, after, READ_BATCH], stored)? {
+    let dead_letters = is_of_dead_letters(queue);
+    let read = |row: &Row<'_>| stored(row, dead_letters);
+    for row in select.query_map(params![queue, after, READ_BATCH], read)? {
         let row = row?;
         if row.is_suspect() {
             to_the_end = false;
@@ -153,20 +157,26 @@ pub(super) fn bury(
     connection: &Connection,
     seq: i64,
     dead_letters: &str,
+    why: DeadLetter,
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO message (queue, origin, id, type, correlation_id, aggregate_version, occurred_at, producer,
-               traceparent, body)
-             SELECT ?2, origin, id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body
+               traceparent, body, given_up)
+             SELECT ?2, origin, id, type, correlation_id, aggregate_version, occurred_at, producer, traceparent, body, ?3
              FROM message WHERE seq = ?1",
         )?
-        .execute(params![seq, dead_letters])?;
+        .execute(params![seq, dead_letters, why == DeadLetter::GivenUp])?;
     remove(connection, seq)?;
     Ok(())
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+fn stored(row: &Row<'_>, dead_letters: bool) -> rusqlite::Result<Stored> {
+    let why = if row.get(11)? {
+        DeadLetter::GivenUp
+    } else {
+        DeadLetter::DeliveryLimit
+    };
     Ok(Stored {
         message: Message {
             id: row.get(0)?,
@@ -181,5 +191,6 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         seq: row.get(8)?,
         origin: row.get(9)?,
         deliveries: row.get(10)?,
+        dead_letter: dead_letters.then_some(why),
     })
 }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::queue::Queue;
 use super::rows::{self, Stored};
-use crate::broker::{BrokerError, DELIVERY_LIMIT, Delivery, Receipt, Source};
+use crate::broker::{BrokerError, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source};
 
 /// Takes from a queue.
 pub(super) struct EmbeddedSource {
@@ -39,23 +39,10 @@ impl EmbeddedSource {
             .read(|| Box::pin(read(self.db.clone(), Arc::clone(&self.queue))))
             .await
     }
+}
 
-    fn is_beyond_limit(&self, stored: &Stored) -> bool {
-        stored.deliveries > DELIVERY_LIMIT && self.queue.name != self.dead_letters.name
-    }
-
-    async fn bury(&self, mut lent: Lent) -> Result<(), StoreError> {
-        let Some(seq) = lent.seq() else {
-            return Ok(());
-        };
-        let name = self.dead_letters.name.clone();
-        self.db
-            .write(move |connection| rows::bury(connection, seq, &name))
-            .await?;
-        lent.settle();
-        self.dead_letters.wake();
-        Ok(())
-    }
+fn is_beyond_limit(stored: &Stored) -> bool {
+    stored.deliveries > DELIVERY_LIMIT && stored.dead_letter.is_none()
 }
 
 async fn read(db: Database, queue: Arc<Queue>) -> Result<(), StoreError> {
@@ -82,18 +69,22 @@ impl Source for EmbeddedSource {
             // Registered before looking: what comes between the look and the wait wakes it.
             let changed = queue.changed.notified();
             match queue.take() {
-                Ok(stored) if self.is_beyond_limit(&stored) => {
-                    self.bury(Lent::new(&queue, stored)).await?;
+                Ok(stored) if is_beyond_limit(&stored) => {
+                    let lent = Lent::new(&queue, stored);
+                    let why = DeadLetter::DeliveryLimit;
+                    lent.bury(&self.db, &self.dead_letters, why).await?;
                 }
                 Ok(stored) => {
                     let (message, origin) = (stored.message.clone(), stored.origin.clone());
-                    let attempt = stored.deliveries;
+                    let (attempt, dead_letter) = (stored.deliveries, stored.dead_letter);
                     let receipt = EmbeddedReceipt {
                         db: self.db.clone(),
                         lent: Lent::new(&queue, stored),
+                        dead_letters: Arc::clone(&self.dead_letters),
                         _place: place,
                     };
-                    return Ok(Delivery::new(message, origin, attempt, receipt));
+                    let delivery = Delivery::new(message, origin, attempt, dead_letter, receipt);
+                    return Ok(delivery);
                 }
                 Err(true) => self.read().await?,
                 Err(false) => changed.await,
@@ -125,6 +116,24 @@ impl Lent {
             self.queue.settled(&stored);
         }
     }
+
+    /// Moves it to the dead letters.
+    async fn bury(
+        mut self,
+        db: &Database,
+        dead_letters: &Queue,
+        why: DeadLetter,
+    ) -> Result<(), StoreError> {
+        let Some(seq) = self.seq() else {
+            return Ok(());
+        };
+        let name = dead_letters.name.clone();
+        db.write(move |connection| rows::bury(connection, seq, &name, why))
+            .await?;
+        self.settle();
+        dead_letters.wake();
+        Ok(())
+    }
 }
 
 impl Drop for Lent {
@@ -139,6 +148,7 @@ impl Drop for Lent {
 struct EmbeddedReceipt {
     db: Database,
     lent: Lent,
+    dead_letters: Arc<Queue>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -154,5 +164,15 @@ impl Receipt for EmbeddedReceipt {
             .await?;
         self.lent.settle();
         Ok(removed)
+    }
+
+    async fn dead_letter(self: Box<Self>) -> Result<(), BrokerError> {
+        let Self {
+            db,
+            lent,
+            dead_letters,
+            ..
+        } = *self;
+        Ok(lent.bury(&db, &dead_letters, DeadLetter::GivenUp).await?)
     }
 }

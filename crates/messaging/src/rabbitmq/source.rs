@@ -19,7 +19,7 @@ use self::intake::{Intake, Taken};
 use self::receipt::RabbitReceipt;
 use super::line::Line;
 use super::wire;
-use crate::broker::{BrokerError, Delivery, SUSPECT, Source};
+use crate::broker::{BrokerError, Delivery, SUSPECT, Source, is_of_dead_letters};
 
 /// So many messages above suspicion in a row, and a source that met a suspect is as trusting as before. At the first it
 /// might meet those again that another source has just given back, and each time back counts.
@@ -34,6 +34,8 @@ pub(super) struct RabbitSource {
     line: Arc<Line>,
     lifecycle: Lifecycle,
     queue: Arc<str>,
+    /// It is a queue of dead letters.
+    dead_letters: bool,
     prefetch: u16,
     /// None while it changes, and while a suspect from it is lent.
     intake: Option<Intake>,
@@ -59,6 +61,7 @@ impl RabbitSource {
             line,
             lifecycle,
             queue: queue.into(),
+            dead_letters: is_of_dead_letters(queue),
             prefetch,
             intake: None,
             change: None,
@@ -94,7 +97,7 @@ impl RabbitSource {
             return Ok(());
         };
         let taken = intake.next().await?;
-        self.innocent = if attempt(&taken) >= SUSPECT {
+        self.innocent = if attempt(&taken) >= SUSPECT && !self.dead_letters {
             0
         } else {
             self.innocent.saturating_add(1)
@@ -127,9 +130,17 @@ impl RabbitSource {
         let message = wire::message(&delivery);
         let queue = wire::first_queue(&delivery.properties);
         let queue = queue.unwrap_or_else(|| self.queue.to_string());
-        let line = Arc::clone(&self.line);
-        let receipt = RabbitReceipt::new(delivery.acker, line, channel, self.lent.token());
-        Delivery::new(message, queue, attempt, receipt)
+        let dead_letter = self
+            .dead_letters
+            .then(|| wire::dead_letter(&delivery.properties));
+        let receipt = RabbitReceipt {
+            acker: delivery.acker,
+            line: Arc::clone(&self.line),
+            dead_letters: self.dead_letters,
+            _channel: channel,
+            _lent: self.lent.token(),
+        };
+        Delivery::new(message, queue, attempt, dead_letter, receipt)
     }
 }
 

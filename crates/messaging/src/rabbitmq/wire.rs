@@ -11,6 +11,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use sha2::{Digest as _, Sha256};
 
+use crate::broker::DeadLetter;
 use crate::message::{Message, without_nul};
 
 const SPEC_VERSION: &str = "cloudEvents:specversion";
@@ -20,6 +21,10 @@ const SOURCE: &str = "cloudEvents:source";
 const TIME: &str = "cloudEvents:time";
 const AGGREGATE_VERSION: &str = "cloudEvents:aggregateversion";
 const TRACEPARENT: &str = "traceparent";
+/// The longest body that is taken for an event's: several times what the shop's own requests may hold.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+/// How much is kept of a longer one, for people to see what it is.
+const EXCERPT: usize = 64 * 1024;
 /// 2: written to disk.
 const PERSISTENT: u8 = 2;
 
@@ -83,6 +88,7 @@ pub(super) fn message(delivery: &Delivery) -> Message {
         wrong.is("not UTF-8".to_owned());
         String::from_utf8_lossy(error.as_bytes()).into_owned()
     });
+    let body = wrong.short_enough(body);
     let body = wrong.kept("body", body);
     Message {
         id: id.unwrap_or_else(|| made_up_id(delivery)),
@@ -111,6 +117,15 @@ impl Wrong {
             self.is(format!("NUL in {name}"));
         }
         without_nul(text)
+    }
+
+    /// A body as every store can keep it: MongoDB has documents of 16 MiB at the most.
+    fn short_enough(&mut self, mut body: String) -> String {
+        if body.len() > MAX_BODY {
+            self.is(format!("a body of {} bytes, cut off", body.len()));
+            body.truncate(body.floor_char_boundary(EXCERPT));
+        }
+        body
     }
 
     /// A property that every event has.
@@ -167,6 +182,14 @@ pub(super) fn earlier_deliveries(properties: &BasicProperties) -> u32 {
 /// The queue that a dead letter was in first.
 pub(super) fn first_queue(properties: &BasicProperties) -> Option<String> {
     header(properties, "x-first-death-queue")
+}
+
+/// How a dead letter became one.
+pub(super) fn dead_letter(properties: &BasicProperties) -> DeadLetter {
+    match header(properties, "x-first-death-reason").as_deref() {
+        Some("rejected") => DeadLetter::GivenUp,
+        _ => DeadLetter::DeliveryLimit,
+    }
 }
 
 /// The same for every delivery of the same message, so that it is parked once.

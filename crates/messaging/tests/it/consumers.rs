@@ -1,6 +1,7 @@
 //! Consumers: one effect a message, whatever happens on the way.
 
 mod deferred;
+mod refused;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -156,10 +157,13 @@ impl Service {
         .await;
     }
 
+    async fn stats(&self) -> DeferredStats {
+        self.store.messages.deferred_stats().await.unwrap()
+    }
+
     async fn until_stats(&self, expected: DeferredStats) {
         until("messages to be deferred, parked or done", async || {
-            let stats = self.store.messages.deferred_stats().await.unwrap();
-            (stats == expected).then_some(())
+            (self.stats().await == expected).then_some(())
         })
         .await;
     }

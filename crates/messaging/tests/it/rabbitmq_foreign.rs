@@ -1,5 +1,6 @@
 //! Messages that are no events, sent by somebody with the administrator's rights: kept, parked, never in the way.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -35,6 +36,12 @@ impl Handler for Count {
     }
 }
 
+const ENDLESS: usize = 17 * 1024 * 1024;
+
+fn text(body: &'static [u8]) -> Cow<'static, [u8]> {
+    Cow::Borrowed(body)
+}
+
 fn headers(entries: &[(&'static str, &str)]) -> FieldTable {
     let mut headers = FieldTable::default();
     for (name, value) in entries {
@@ -51,7 +58,7 @@ fn aged(version: &str) -> FieldTable {
 }
 
 /// What somebody sends, and why it is parked.
-fn foreign() -> Vec<(BasicProperties, &'static [u8], String)> {
+fn foreign() -> Vec<(BasicProperties, Cow<'static, [u8]>, String)> {
     let named = BasicProperties::default()
         .with_type(KEY.into())
         .with_app_id("somebody".into())
@@ -74,52 +81,66 @@ fn foreign() -> Vec<(BasicProperties, &'static [u8], String)> {
     ]);
     let malformed = "malformed cloudEvents:time, malformed cloudEvents:aggregateversion";
     vec![
-        (BasicProperties::default(), b"hello", wrong("", &nameless)),
         (
             BasicProperties::default(),
-            b"other words",
+            text(b"hello"),
+            wrong("", &nameless),
+        ),
+        (
+            BasicProperties::default(),
+            text(b"other words"),
             wrong("", &nameless),
         ),
         (
             named.clone().with_message_id("1".into()),
-            b"{}",
+            text(b"{}"),
             wrong(KEY, lacking),
         ),
         (
             complete("evt_no"),
-            b"{}",
+            text(b"{}"),
             "undecodable: the event's id is malformed".to_owned(),
         ),
-        (complete("binary"), b"\xff\xfe", wrong(KEY, "not UTF-8")),
+        (
+            complete("binary"),
+            text(b"\xff\xfe"),
+            wrong(KEY, "not UTF-8"),
+        ),
         (
             complete("disguised").with_type("order.placed.v1".into()),
-            b"{}",
+            text(b"{}"),
             wrong("order.placed.v1", &format!("sent as {KEY}")),
         ),
         (
             complete("nought"),
-            b"{\"a\":\"\0\"}",
+            text(b"{\"a\":\"\0\"}"),
             wrong(KEY, "NUL in body"),
         ),
         (
             complete("n\0ught").with_app_id("some\0body".into()),
-            b"{}",
+            text(b"{}"),
             wrong(KEY, "NUL in message_id, NUL in app_id"),
         ),
         (
             complete("unaged").with_headers(traced),
-            b"{}",
+            text(b"{}"),
             wrong(KEY, &format!("{malformed}, NUL in traceparent")),
         ),
         (
             complete("oldest").with_headers(aged("9223372036854775807")),
-            b"{}",
+            text(b"{}"),
             "undecodable: the event's id is malformed".to_owned(),
+        ),
+        (
+            // Longer than a document of MongoDB may be.
+            complete("endless"),
+            vec![b'a'; ENDLESS].into(),
+            wrong(KEY, &format!("a body of {ENDLESS} bytes, cut off")),
         ),
     ]
 }
 
-async fn send(rabbit: &Rabbit, foreign: &[(BasicProperties, &'static [u8], String)]) {
+async fn send(rabbit: &Rabbit, foreign: &[(BasicProperties, Cow<'static, [u8]>, String)]) {
     let connection = Connection::connect(rabbit.vhost.url(), ConnectionProperties::default());
     let connection = connection.await.unwrap();
     let channel = connection.create_channel().await.unwrap();
@@ -177,6 +198,7 @@ async fn what_is_no_event_is_parked_and_events_behind_it_are_handled(bench: impl
     assert_eq!(kept("unaged").traceparent.as_deref(), Some("00\u{fffd}"));
     assert_eq!(kept("unaged").aggregate_version, 0);
     assert_eq!(kept("oldest").aggregate_version, 9_223_372_036_854_775_807);
+    assert_eq!(kept("endless").body, "a".repeat(64 * 1024));
     life.shut_down().await.unwrap();
 }
 

@@ -13,27 +13,13 @@ use crate::rabbitmq::line::Line;
 
 /// Settles one delivery.
 pub(super) struct RabbitReceipt {
-    acker: Acker,
-    line: Arc<Line>,
+    pub(super) acker: Acker,
+    pub(super) line: Arc<Line>,
+    /// It comes from a queue of dead letters: what such a queue rejects, the broker drops.
+    pub(super) dead_letters: bool,
     /// Closed with the last receipt, not with the consumer.
-    _channel: Channel,
-    _lent: TaskTrackerToken,
-}
-
-impl RabbitReceipt {
-    pub(super) fn new(
-        acker: Acker,
-        line: Arc<Line>,
-        channel: Channel,
-        lent: TaskTrackerToken,
-    ) -> Self {
-        Self {
-            acker,
-            line,
-            _channel: channel,
-            _lent: lent,
-        }
-    }
+    pub(super) _channel: Channel,
+    pub(super) _lent: TaskTrackerToken,
 }
 
 #[async_trait]
@@ -42,6 +28,14 @@ impl Receipt for RabbitReceipt {
         let acknowledged = self.acker.ack(BasicAckOptions::default());
         let acknowledged = self.line.ask(acknowledged).await;
         acknowledged.map_err(|fault| self.line.explain(fault))
+    }
+
+    async fn dead_letter(self: Box<Self>) -> Result<(), BrokerError> {
+        let options = BasicRejectOptions {
+            requeue: self.dead_letters,
+        };
+        let rejected = self.line.ask(self.acker.reject(options)).await;
+        rejected.map(drop).map_err(|fault| self.line.explain(fault))
     }
 }
 

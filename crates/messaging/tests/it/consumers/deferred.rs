@@ -1,14 +1,17 @@
 //! Deferred messages: tried again, alone where that is needed, and parked only for what they did themselves.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use contracts::Clock as _;
-use messaging::{DeferredStore as _, Message, Outcome};
+use async_trait::async_trait;
+use contracts::{Clock as _, Event};
+use messaging::{ConsumerSettings, Consumers, DeferredStore as _, Handler, Message, Outcome};
 use sqlite_store::StoreError;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Answer, DEFERRED, NOTHING, PARKED, QUEUE, Service, retry};
-use crate::fixtures::{cancel_requested, ids, life, message_of, messages, now, sorted, until};
+use crate::fixtures::{cancel_requested, ids, life, message_of, messages, now, until};
 
 #[tokio::test]
 async fn while_the_store_is_away_tries_of_deferred_messages_are_not_counted() {
@@ -195,23 +198,56 @@ async fn a_slow_deferred_message_holds_up_no_other_but_those_that_are_to_be_alon
     assert_eq!(service.script.calls(), ids(&sent));
 }
 
-#[tokio::test]
-async fn many_deferred_messages_are_tried_without_a_pause() {
+/// Lets messages in, and says how many came; none is done before the gate is open.
+struct Gate {
+    came: watch::Sender<usize>,
+    open: watch::Sender<bool>,
+}
+
+#[async_trait]
+impl Handler for Gate {
+    async fn handle(&self, _: &Message, _: Event) -> Outcome {
+        let mut open = self.open.subscribe();
+        self.came.send_modify(|came| *came += 1);
+        open.wait_for(|open| *open).await.unwrap();
+        Outcome::Done
+    }
+}
+
+/// Stops tokio's clock, which is paused already and goes on by itself while nothing else does, until this is dropped or a
+/// minute has passed.
+fn frozen() -> mpsc::Sender<()> {
+    let (frozen, ended) = mpsc::channel();
+    tokio::task::spawn_blocking(move || ended.recv_timeout(Duration::from_mins(1)));
+    frozen
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_deferred_messages_are_tried_sixteen_at_a_time_without_a_pause() {
+    const MESSAGES: usize = 480;
     let service = Service::new().await;
-    let sent = messages(480);
-    for message in &sent {
-        let deferred = service
-            .store
-            .messages
-            .defer(QUEUE, message.clone(), "r", now());
+    for message in messages(MESSAGES) {
+        let deferred = service.store.messages.defer(QUEUE, message, "r", now());
         deferred.await.unwrap();
     }
+    let gate = Arc::new(Gate {
+        came: watch::Sender::new(0),
+        open: watch::Sender::new(false),
+    });
+    let (broker, store) = (service.broker.clone(), service.store.messages.clone());
+    Consumers::new(&service.life, broker, store, service.clock.clone())
+        .queue(QUEUE, gate.clone(), ConsumerSettings::default())
+        .start();
+    let mut came = gate.came.subscribe();
+    assert_eq!(*came.wait_for(|came| *came >= 16).await.unwrap(), 16);
+
+    // Whoever sleeps now sleeps on.
+    let frozen = frozen();
     let begun = Instant::now();
-    service.start();
-    service.until_stats(NOTHING).await;
-    // Sixteen at a time, with half a second in between, it would have taken fifteen seconds.
-    assert!(begun.elapsed() < Duration::from_secs(12));
-    assert_eq!(sorted(service.script.calls()), sorted(ids(&sent)));
+    gate.open.send_replace(true);
+    came.wait_for(|came| *came == MESSAGES).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    drop(frozen);
 }
 
 #[tokio::test]
