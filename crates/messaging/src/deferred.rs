@@ -140,14 +140,21 @@ pub trait DeferredStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<ParkedMessage>, StoreError>;
 
-    /// One parked message; if several queues have it, the one of the first queue by name.
-    async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError>;
+    /// The queues in which a message with this id is parked, by name.
+    async fn parked_in(&self, id: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Makes a parked message due now, in every queue that has it, with its attempts forgotten; `false` if there is none.
-    async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+    /// One parked message.
+    async fn parked_message(
+        &self,
+        queue: &str,
+        id: &str,
+    ) -> Result<Option<ParkedMessage>, StoreError>;
 
-    /// Forgets a parked message, in every queue that has it; `false` if there is none.
-    async fn discard(&self, id: &str) -> Result<bool, StoreError>;
+    /// Makes a parked message due now, with its attempts forgotten; `false` if it is not parked.
+    async fn replay(&self, queue: &str, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Forgets a parked message; `false` if it is not parked.
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, StoreError>;
 
     /// How many wait.
     async fn deferred_stats(&self) -> Result<DeferredStats, StoreError>;

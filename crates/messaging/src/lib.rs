@@ -24,6 +24,7 @@ mod retry;
 mod settings;
 pub mod sqlite;
 mod upkeep;
+mod which_parked;
 
 pub use broker::{
     Broker, BrokerError, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source, Subscription,
@@ -41,3 +42,4 @@ pub use parked_api::{WaitingMessage, parked_openapi, parked_router};
 pub use relay::spawn_relay;
 pub use settings::BrokerSettings;
 pub use upkeep::{MessageStore, spawn_upkeep};
+pub use which_parked::{NoParkedQueue, parked_queue};

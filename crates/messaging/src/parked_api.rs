@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::deferred::{DeferredStore, ParkedMessage, ParkedPosition};
+use crate::which_parked::{NoParkedQueue, parked_queue};
 
 /// When to come back while the store is away.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ struct Api {
 /// A message that waits for a person.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WaitingMessage {
-    /// The event's id.
+    /// The event's id. Several queues may have the same event parked: `id` and `queue` together name the message.
     pub id: String,
     /// The queue it came from.
     pub queue: String,
@@ -73,6 +74,14 @@ struct ListQuery {
     limit: Limit,
     /// Where the page starts.
     cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WhichQuery {
+    /// The queue that has it parked. One event may be parked in several queues of a service; then this says which is meant.
+    queue: Option<String>,
 }
 
 /// The routes for one service's parked messages. Nest them behind a check of the role `admin`.
@@ -134,23 +143,24 @@ async fn list(
 
 /// Show one message that waits for a person
 #[utoipa::path(get, path = "/api/v1/admin/services/{service}/parked-messages/{id}", tag = "parked messages",
-    params(("service" = String, Path), ("id" = String, Path)),
+    params(("service" = String, Path), ("id" = String, Path, description = "The event's id"), WhichQuery),
     responses((status = 200, body = WaitingMessage, description = "The message, its payload as it came"),
+        (status = 400, description = "`invalid_query`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`queue_required`: several queues have it parked, `queues` names them", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
     security(("bearer" = [])))]
 async fn show(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
+    Query(which): Query<WhichQuery>,
 ) -> Result<Json<WaitingMessage>, Problem> {
     api.require(&service)?;
-    let parked = api
-        .store
-        .parked_message(&id)
-        .await
-        .map_err(|error| away(&error))?;
+    let queue = api.queue(&id, which).await?;
+    let parked = api.store.parked_message(&queue, &id).await;
+    let parked = parked.map_err(|error| away(&error))?;
     parked
         .map(|parked| Json(parked.into()))
         .ok_or_else(Problem::not_found)
@@ -158,46 +168,50 @@ async fn show(
 
 /// Try a parked message again now
 #[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/replay", tag = "parked messages",
-    params(("service" = String, Path), ("id" = String, Path)),
+    params(("service" = String, Path), ("id" = String, Path, description = "The event's id"), WhichQuery),
     responses((status = 202, description = "It is tried within a second"),
+        (status = 400, description = "`invalid_query`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`queue_required`: several queues have it parked, `queues` names them", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
     security(("bearer" = [])))]
 async fn replay(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
+    Query(which): Query<WhichQuery>,
 ) -> Result<Response, Problem> {
     api.require(&service)?;
-    let found = api
-        .store
-        .replay(&id, api.clock.now())
-        .await
-        .map_err(|error| away(&error))?;
-    accepted(found)
+    let queue = api.queue(&id, which).await?;
+    let replayed = api.store.replay(&queue, &id, api.clock.now()).await;
+    accepted(replayed)
 }
 
 /// Forget a parked message
 #[utoipa::path(post, path = "/api/v1/admin/services/{service}/parked-messages/{id}/discard", tag = "parked messages",
-    params(("service" = String, Path), ("id" = String, Path)),
+    params(("service" = String, Path), ("id" = String, Path, description = "The event's id"), WhichQuery),
     responses((status = 202, description = "It is gone"),
+        (status = 400, description = "`invalid_query`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`token_missing`, `token_expired`, `token_invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`insufficient_scope`: needs the role `admin`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`queue_required`: several queues have it parked, `queues` names them", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`, `keys_unavailable`", body = ProblemBody, content_type = "application/problem+json")),
     security(("bearer" = [])))]
 async fn discard(
     State(api): State<Api>,
     Path((service, id)): Path<(String, String)>,
+    Query(which): Query<WhichQuery>,
 ) -> Result<Response, Problem> {
     api.require(&service)?;
-    let found = api.store.discard(&id).await.map_err(|error| away(&error))?;
-    accepted(found)
+    let queue = api.queue(&id, which).await?;
+    let discarded = api.store.discard(&queue, &id).await;
+    accepted(discarded)
 }
 
-fn accepted(found: bool) -> Result<Response, Problem> {
-    if found {
+fn accepted(found: Result<bool, StoreError>) -> Result<Response, Problem> {
+    if found.map_err(|error| away(&error))? {
         Ok(StatusCode::ACCEPTED.into_response())
     } else {
         Err(Problem::not_found())
@@ -211,6 +225,25 @@ impl Api {
         } else {
             Err(Problem::not_found())
         }
+    }
+
+    /// The queue of the parked message that is meant.
+    async fn queue(&self, id: &str, which: WhichQuery) -> Result<String, Problem> {
+        let queue = parked_queue(&*self.store, id, which.queue.as_deref()).await;
+        queue.map_err(|error| match error {
+            NoParkedQueue::NotParked => Problem::not_found(),
+            NoParkedQueue::Several(queues) => Problem::new(
+                StatusCode::CONFLICT,
+                "queue_required",
+                "Several queues have this message parked",
+            )
+            .detail(format!(
+                "Say which one is meant, `?queue=` and one of: {}",
+                queues.join(", ")
+            ))
+            .member("queues", queues),
+            NoParkedQueue::Store(error) => away(&error),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt as _;
 use mongo_store::mongodb::Collection;
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::mongodb::options::Hint;
+use serde::Deserialize;
 use store_kit::StoreError;
 
 use super::claim::Claim;
@@ -200,27 +201,43 @@ impl DeferredStore for MongoMessages {
         Ok(page.into_iter().map(DeferredRow::parked).collect())
     }
 
-    async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
+    async fn parked_in(&self, id: &str) -> Result<Vec<String>, StoreError> {
+        let rows = self.rows::<Parked>();
+        let queues = async {
+            let queues = rows
+                .find(doc! { "message_id": id, "parked_at": { "$exists": true } })
+                .sort(doc! { "message_id": 1, "queue": 1 })
+                .hint(Hint::Name("deferred_by_message".to_owned()))
+                .projection(doc! { "queue": 1 });
+            queues.await?.try_collect::<Vec<_>>().await
+        };
+        let queues = self.db.run(queues).await?;
+        Ok(queues.into_iter().map(|parked| parked.queue).collect())
+    }
+
+    async fn parked_message(
+        &self,
+        queue: &str,
+        id: &str,
+    ) -> Result<Option<ParkedMessage>, StoreError> {
         let rows = self.rows::<DeferredRow>();
-        let first = rows.find_one(parked_as(id));
-        let first = first.sort(doc! { "message_id": 1, "queue": 1 });
-        let row = self.db.run(first.hint(by_message())).await?;
+        let row = self.db.run(rows.find_one(parked(queue, id))).await?;
         Ok(row.map(DeferredRow::parked))
     }
 
-    async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    async fn replay(&self, queue: &str, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let due = doc! {
             "$set": { "next_at": now.unix_millis(), "attempts": 0_i64 },
             "$unset": { "parked_at": "" },
         };
         let rows = self.rows::<Document>();
-        let replayed = rows.update_many(parked_as(id), due).hint(by_message());
+        let replayed = rows.update_one(parked(queue, id), due);
         Ok(self.db.run(replayed).await?.matched_count > 0)
     }
 
-    async fn discard(&self, id: &str) -> Result<bool, StoreError> {
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, StoreError> {
         let rows = self.rows::<Document>();
-        let discarded = rows.delete_many(parked_as(id)).hint(by_message());
+        let discarded = rows.delete_one(parked(queue, id));
         Ok(self.db.run(discarded).await?.deleted_count > 0)
     }
 
@@ -232,11 +249,13 @@ impl DeferredStore for MongoMessages {
     }
 }
 
-/// What is parked under an id, whatever queue it came from.
-fn parked_as(id: &str) -> Document {
-    doc! { "message_id": id, "parked_at": { "$exists": true } }
+/// A message of a queue, if it is parked.
+fn parked(queue: &str, id: &str) -> Document {
+    doc! { "_id": key(id, queue), "parked_at": { "$exists": true } }
 }
 
-fn by_message() -> Hint {
-    Hint::Name("deferred_by_message".to_owned())
+/// Where a message is parked.
+#[derive(Deserialize)]
+struct Parked {
+    queue: String,
 }

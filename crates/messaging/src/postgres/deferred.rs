@@ -69,11 +69,14 @@ impl PostgresMessages {
     }
 }
 
+/// A statement about one message, with its first two values.
+fn of_message<'q>(statement: &'static str, queue: &'q str, id: &'q str) -> Statement<'q> {
+    sqlx::query(statement).bind(id).bind(queue)
+}
+
 /// A statement about one try, with its first three values.
 fn of_try<'q>(statement: &'static str, tried: &'q DeferredMessage) -> Statement<'q> {
-    sqlx::query(statement)
-        .bind(&tried.message.id)
-        .bind(&tried.queue)
+    of_message(statement, &tried.queue, &tried.message.id)
         .bind(i32::try_from(tried.attempts).unwrap_or(i32::MAX))
 }
 
@@ -110,9 +113,7 @@ impl DeferredStore for PostgresMessages {
     }
 
     async fn resolve(&self, tried: &DeferredMessage) -> Result<(), StoreError> {
-        let statement = sqlx::query(statements::RESOLVE)
-            .bind(&tried.message.id)
-            .bind(&tried.queue);
+        let statement = of_message(statements::RESOLVE, &tried.queue, &tried.message.id);
         self.change(statement).await.map(drop)
     }
 
@@ -166,20 +167,27 @@ impl DeferredStore for PostgresMessages {
         self.rows(statement, parked_message).await
     }
 
-    async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
-        let statement = sqlx::query(statements::PARKED_MESSAGE).bind(id);
+    async fn parked_in(&self, id: &str) -> Result<Vec<String>, StoreError> {
+        let statement = sqlx::query(statements::PARKED_IN).bind(id);
+        self.rows(statement, |row| row.try_get(0)).await
+    }
+
+    async fn parked_message(
+        &self,
+        queue: &str,
+        id: &str,
+    ) -> Result<Option<ParkedMessage>, StoreError> {
+        let statement = of_message(statements::PARKED_MESSAGE, queue, id);
         Ok(self.rows(statement, parked_message).await?.pop())
     }
 
-    async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let statement = sqlx::query(statements::REPLAY)
-            .bind(id)
-            .bind(now.unix_millis());
+    async fn replay(&self, queue: &str, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let statement = of_message(statements::REPLAY, queue, id).bind(now.unix_millis());
         Ok(self.change(statement).await? > 0)
     }
 
-    async fn discard(&self, id: &str) -> Result<bool, StoreError> {
-        let statement = sqlx::query(statements::DISCARD).bind(id);
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, StoreError> {
+        let statement = of_message(statements::DISCARD, queue, id);
         Ok(self.change(statement).await? > 0)
     }
 

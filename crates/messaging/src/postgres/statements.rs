@@ -75,12 +75,15 @@ postgres_store::statements! {
     PARKED = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
         WHERE parked_at IS NOT NULL AND (parked_at, id, queue) > ($1, $2, $4) ORDER BY parked_at, id, queue LIMIT $3";
 
+    PARKED_IN = "SELECT queue FROM deferred WHERE id = $1 AND parked_at IS NOT NULL ORDER BY queue";
+
     PARKED_MESSAGE = "SELECT ", message_columns!(), ", queue, attempts, reason, parked_at FROM deferred \
-        WHERE id = $1 AND parked_at IS NOT NULL ORDER BY queue LIMIT 1";
+        WHERE id = $1 AND queue = $2 AND parked_at IS NOT NULL";
 
-    REPLAY = "UPDATE deferred SET next_at = $2, parked_at = NULL, attempts = 0 WHERE id = $1 AND parked_at IS NOT NULL";
+    REPLAY = "UPDATE deferred SET next_at = $3, parked_at = NULL, attempts = 0 \
+        WHERE id = $1 AND queue = $2 AND parked_at IS NOT NULL";
 
-    DISCARD = "DELETE FROM deferred WHERE id = $1 AND parked_at IS NOT NULL";
+    DISCARD = "DELETE FROM deferred WHERE id = $1 AND queue = $2 AND parked_at IS NOT NULL";
 
     DEFERRED_STATS = "SELECT (SELECT count(*) FROM deferred WHERE next_at IS NOT NULL), \
         (SELECT count(*) FROM deferred WHERE parked_at IS NOT NULL)";

@@ -119,41 +119,59 @@ impl DeferredStore for SqliteMessages {
         .await
     }
 
-    async fn parked_message(&self, id: &str) -> Result<Option<ParkedMessage>, StoreError> {
+    async fn parked_in(&self, id: &str) -> Result<Vec<String>, StoreError> {
         let id = id.to_owned();
+        self.read(move |connection| {
+            let queues = connection
+                .prepare_cached(
+                    "SELECT queue FROM deferred WHERE id = ?1 AND parked_at IS NOT NULL ORDER BY queue",
+                )?
+                .query_map([id], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            Ok(queues)
+        })
+        .await
+    }
+
+    async fn parked_message(
+        &self,
+        queue: &str,
+        id: &str,
+    ) -> Result<Option<ParkedMessage>, StoreError> {
+        let (queue, id) = (queue.to_owned(), id.to_owned());
         self.read(move |connection| {
             let sql = format!(
                 "SELECT {MESSAGE_COLUMNS}, queue, attempts, reason, parked_at FROM deferred
-                     WHERE id = ?1 AND parked_at IS NOT NULL ORDER BY queue LIMIT 1"
+                 WHERE id = ?1 AND queue = ?2 AND parked_at IS NOT NULL"
             );
             let parked = connection
                 .prepare_cached(&sql)?
-                .query_row([id], parked_message)
+                .query_row(params![id, queue], parked_message)
                 .optional()?;
             Ok(parked)
         })
         .await
     }
 
-    async fn replay(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let id = id.to_owned();
+    async fn replay(&self, queue: &str, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let (queue, id) = (queue.to_owned(), id.to_owned());
         self.write(move |connection| {
             let changed = connection.execute(
-                "UPDATE deferred SET next_at = ?2, parked_at = NULL, attempts = 0
-                     WHERE id = ?1 AND parked_at IS NOT NULL",
-                params![id, now.unix_millis()],
+                "UPDATE deferred SET next_at = ?3, parked_at = NULL, attempts = 0
+                 WHERE id = ?1 AND queue = ?2 AND parked_at IS NOT NULL",
+                params![id, queue, now.unix_millis()],
             )?;
             Ok(changed > 0)
         })
         .await
     }
 
-    async fn discard(&self, id: &str) -> Result<bool, StoreError> {
-        let id = id.to_owned();
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, StoreError> {
+        let (queue, id) = (queue.to_owned(), id.to_owned());
         self.write(move |connection| {
             let changed = connection.execute(
-                "DELETE FROM deferred WHERE id = ?1 AND parked_at IS NOT NULL",
-                [id],
+                "DELETE FROM deferred WHERE id = ?1 AND queue = ?2 AND parked_at IS NOT NULL",
+                params![id, queue],
             )?;
             Ok(changed > 0)
         })

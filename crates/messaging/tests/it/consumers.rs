@@ -169,8 +169,11 @@ impl Service {
     }
 
     async fn parked(&self, message: &Message) -> ParkedMessage {
-        let parked = self.store.messages.parked_message(&message.id).await;
-        parked.unwrap().unwrap()
+        let parked = self.store.messages.parked(None, 9).await;
+        let mut parked = parked.unwrap().into_iter();
+        parked
+            .find(|parked| parked.message.id == message.id)
+            .unwrap()
     }
 }
 
@@ -256,7 +259,11 @@ async fn what_never_succeeds_is_parked_after_six_tries_and_works_after_a_replay(
     let parked = service.parked(&sent[0]).await;
     assert_eq!((parked.attempts, parked.reason.as_str()), (6, "too early"));
 
-    let replayed = service.store.messages.replay(&sent[0].id, now()).await;
+    let replayed = service
+        .store
+        .messages
+        .replay(QUEUE, &sent[0].id, now())
+        .await;
     assert!(replayed.unwrap());
     service.until_stats(NOTHING).await;
     assert_eq!(service.script.calls().len(), 7);

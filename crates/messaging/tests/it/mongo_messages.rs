@@ -211,10 +211,11 @@ async fn nothing_is_searched_for_without_an_index() {
             queue: queue.to_owned(),
         };
         messages.parked(Some(last), 9).await.unwrap();
-        messages.parked_message(&id).await.unwrap();
+        messages.parked_in(&id).await.unwrap();
+        messages.parked_message(queue, &id).await.unwrap();
         messages.deferred_stats().await.unwrap();
-        messages.replay(&id, now()).await.unwrap();
-        messages.discard(&id).await.unwrap();
+        messages.replay(queue, &id, now()).await.unwrap();
+        messages.discard(queue, &id).await.unwrap();
         messages.resolve(&due).await.unwrap();
         store.receive("one", &id, now()).await;
     }

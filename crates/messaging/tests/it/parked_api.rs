@@ -166,6 +166,62 @@ async fn a_discarded_message_is_gone() {
 }
 
 #[tokio::test]
+async fn a_message_that_two_queues_have_parked_is_named_with_its_queue() {
+    let (api, messages) = Api::with_parked(1).await;
+    let [message] = messages.as_slice() else {
+        panic!("one was parked");
+    };
+    let store = &api.store.messages;
+    let parked = store.park("product.returns", message.clone(), "unknown return", now());
+    parked.await.unwrap();
+
+    let path = format!("{PATH}/{}", message.id);
+    let (status, body) = api.get(&path).await;
+    let both = json!(["product.orders", "product.returns"]);
+    let detail = "Say which one is meant, `?queue=` and one of: product.orders, product.returns";
+    assert_eq!(
+        (status, &body["code"], &body["queues"], &body["detail"]),
+        (
+            StatusCode::CONFLICT,
+            &json!("queue_required"),
+            &both,
+            &json!(detail)
+        )
+    );
+    for verb in ["replay", "discard"] {
+        let status = api.post(&format!("{path}/{verb}")).await;
+        assert_eq!(status, StatusCode::CONFLICT);
+    }
+    assert_eq!(store.parked_in(&message.id).await.unwrap().len(), 2);
+
+    let returns = |rest| format!("{path}{rest}?queue=product.returns");
+    let (status, body) = api.get(&returns("")).await;
+    assert_eq!(
+        (status, &body["queue"], &body["reason"]),
+        (
+            StatusCode::OK,
+            &json!("product.returns"),
+            &json!("unknown return")
+        )
+    );
+    assert_eq!(api.post(&returns("/discard")).await, StatusCode::ACCEPTED);
+    assert_eq!(api.post(&returns("/discard")).await, StatusCode::NOT_FOUND);
+    assert_eq!(api.post(&returns("/replay")).await, StatusCode::NOT_FOUND);
+    assert_eq!(api.get(&returns("")).await.0, StatusCode::NOT_FOUND);
+    // Only one has it now: its id alone names it.
+    let (status, body) = api.get(&path).await;
+    assert_eq!(
+        (status, &body["queue"]),
+        (StatusCode::OK, &json!("product.orders"))
+    );
+    let replay = format!("{path}/replay?queue=product.orders");
+    assert_eq!(api.post(&replay).await, StatusCode::ACCEPTED);
+    let due = store.due(now(), 9).await.unwrap();
+    let due: Vec<_> = due.iter().map(|due| due.queue.as_str()).collect();
+    assert_eq!(due, ["product.orders"]);
+}
+
+#[tokio::test]
 async fn another_services_messages_are_not_here() {
     let (api, messages) = Api::with_parked(1).await;
     let elsewhere = "/api/v1/admin/services/order/parked-messages";

@@ -253,7 +253,7 @@ pub async fn what_was_received_is_known_as_long_as_its_message_may_be_tried_agai
     assert!(bench.first_delivery(QUEUE, &id, now()).await);
     let later = now().plus(HOUR * 24 * 60);
     assert_eq!(store.sweep(later).await.unwrap(), 0);
-    assert!(store.replay(&id, later).await.unwrap());
+    assert!(store.replay(QUEUE, &id, later).await.unwrap());
     assert_eq!(store.sweep(later).await.unwrap(), 0);
     assert!(!bench.first_delivery(QUEUE, &id, later).await, "known");
     let tried = store.due(later, 9).await.unwrap();

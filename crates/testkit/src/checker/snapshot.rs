@@ -43,8 +43,8 @@ pub struct Messages {
     pub outbox: BTreeMap<String, Told>,
     /// What it has taken in, by queue and message id, with the time.
     pub inbox: BTreeMap<(String, String), i64>,
-    /// What it keeps for later or for a person, by message id.
-    pub kept: BTreeMap<String, Kept>,
+    /// What it keeps for later or for a person, by queue and message id.
+    pub kept: BTreeMap<(String, String), Kept>,
 }
 
 /// An event in an outbox.
@@ -101,8 +101,6 @@ impl Told {
 /// A message that waits to be tried again, or for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Where it came from.
-    pub queue: String,
     /// Its type.
     pub event_type: String,
     /// Why.
@@ -330,17 +328,14 @@ impl Snapshot {
     pub fn parked(&self) -> Vec<String> {
         let parked = self.services().flat_map(|(service, messages)| {
             let kept = messages.kept.iter().filter(|(_, kept)| kept.parked);
-            kept.map(move |(id, kept)| format!("{service}: {}", kept.named(id)))
+            kept.map(move |(message, kept)| format!("{service}: {}", kept.named(message)))
         });
         parked.collect()
     }
 }
 
 impl Kept {
-    pub(super) fn named(&self, id: &str) -> String {
-        format!(
-            "{id} {} of {}: {}",
-            self.event_type, self.queue, self.reason
-        )
+    pub(super) fn named(&self, (queue, id): &(String, String)) -> String {
+        format!("{id} {} of {queue}: {}", self.event_type, self.reason)
     }
 }

@@ -238,6 +238,25 @@ fn what_moves_is_named() {
 }
 
 #[test]
+fn an_event_that_two_queues_keep_is_two_messages() {
+    let folder = healthy();
+    for (queue, reason) in [("order.stock", "busy"), ("order.catalog", "early")] {
+        let row = format!(
+            "INSERT INTO deferred VALUES ('evt_7', '{queue}', 'stock.released.v1', 'product', 'ord_2', 1, 1, NULL, '{{}}',
+               1, '{reason}', 5, 0, NULL)"
+        );
+        folder.run("order", &row);
+    }
+    assert_eq!(
+        checker::look(folder.path()).unwrap().moving,
+        [
+            "order: deferred: evt_7 stock.released.v1 of order.catalog: early",
+            "order: deferred: evt_7 stock.released.v1 of order.stock: busy",
+        ]
+    );
+}
+
+#[test]
 fn queues_of_a_service_that_was_left_out_may_wait() {
     let folder = healthy();
     folder.run(

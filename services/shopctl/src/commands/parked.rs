@@ -1,10 +1,8 @@
 //! `shopctl parked`: messages that wait for a person.
 
-use std::collections::HashSet;
-
 use clap::{Args, Subcommand};
 use contracts::{Clock as _, SystemClock};
-use messaging::{ParkedPosition, WaitingMessage};
+use messaging::{NoParkedQueue, ParkedPosition, WaitingMessage, parked_queue};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -31,6 +29,9 @@ pub(crate) enum Parked {
     Show {
         /// The event's id
         id: String,
+        /// The queue that has it parked; needed if several have
+        #[arg(long)]
+        queue: Option<String>,
         /// Whose message it is
         #[arg(long)]
         service: Service,
@@ -39,6 +40,9 @@ pub(crate) enum Parked {
     Replay {
         #[command(flatten)]
         which: Which,
+        /// Those of this queue; needed for an event that several queues have parked
+        #[arg(long)]
+        queue: Option<String>,
         /// Whose messages they are
         #[arg(long)]
         service: Service,
@@ -47,6 +51,9 @@ pub(crate) enum Parked {
     Discard {
         #[command(flatten)]
         which: Which,
+        /// Those of this queue; needed for an event that several queues have parked
+        #[arg(long)]
+        queue: Option<String>,
         /// Whose messages they are
         #[arg(long)]
         service: Service,
@@ -128,26 +135,75 @@ impl Show for Listed {
     }
 }
 
+/// A message by its address.
+#[derive(Debug, Serialize)]
+struct Addressed {
+    id: String,
+    queue: String,
+}
+
+/// A message that several queues have.
+#[derive(Debug, Serialize)]
+struct InSeveral {
+    id: String,
+    queues: Vec<String>,
+}
+
 /// What became of messages.
 #[derive(Debug, Serialize)]
 struct Settled {
     service: Service,
     #[serde(skip)]
     verb: &'static str,
-    done: Vec<String>,
+    done: Vec<Addressed>,
     not_parked: Vec<String>,
+    /// Left alone: it was not said which one is meant.
+    queue_required: Vec<InSeveral>,
+}
+
+impl Settled {
+    /// What was not done, and what to do about it.
+    fn left(&self) -> Option<String> {
+        let several = |message: &InSeveral| {
+            format!(
+                "{} is parked in {}: say which with --queue",
+                message.id,
+                message.queues.join(" and ")
+            )
+        };
+        let missing = (!self.not_parked.is_empty()).then(|| {
+            format!(
+                "{} of the messages are not parked; `shopctl parked list` shows those that are",
+                self.not_parked.len()
+            )
+        });
+        let left: Vec<_> = missing
+            .into_iter()
+            .chain(self.queue_required.iter().map(several))
+            .collect();
+        (!left.is_empty()).then(|| left.join("; "))
+    }
 }
 
 impl Show for Settled {
     fn table(&self) -> Table {
-        let row = |id: &String, what: &str| vec![id.clone(), what.to_owned()];
-        let done = self.done.iter().map(|id| row(id, self.verb));
-        let missing = self.not_parked.iter().map(|id| row(id, "not parked"));
+        let row = |id: &str, queue: &str, what: &str| {
+            vec![id.to_owned(), queue.to_owned(), what.to_owned()]
+        };
+        let done = self.done.iter();
+        let done = done.map(|done| row(&done.id, &done.queue, self.verb));
+        let missing = self.not_parked.iter();
+        let missing = missing.map(|id| row(id, "", "not parked"));
+        let several = self.queue_required.iter();
+        let several = several.map(|message| {
+            let queues = message.queues.join(", ");
+            row(&message.id, &queues, "say which with --queue")
+        });
+        let rows: Vec<_> = done.chain(missing).chain(several).collect();
         Table {
-            head: vec!["ID", "RESULT"],
-            rows: done.chain(missing).collect(),
-            footer: (self.done.is_empty() && self.not_parked.is_empty())
-                .then(|| "no message is parked".to_owned()),
+            head: vec!["ID", "QUEUE", "RESULT"],
+            footer: rows.is_empty().then(|| "no message is parked".to_owned()),
+            rows,
         }
     }
 }
@@ -172,24 +228,28 @@ pub(crate) async fn run(
             }
             output.show(&List(list))
         }
-        Parked::Show { id, service } => {
+        Parked::Show { id, queue, service } => {
             let messages = stores.messages(service).await?;
-            let found = messages.store.parked_message(&id).await;
-            let found = found.map_err(|error| messages.failed(error));
+            let found = one(&messages, &id, queue.as_deref()).await;
             messages.close().await;
-            let message = found?.ok_or_else(|| {
-                Error::Partly(format!(
-                    "{service} has no parked message {id}; `shopctl parked list` shows those it has"
-                ))
-            })?;
-            let message = message.into();
+            let message = found?;
             output.show(&Listed { service, message })
         }
-        Parked::Replay { which, service } => {
-            each(&stores, service, which, Verb::Replay, output).await
+        Parked::Replay {
+            which,
+            queue,
+            service,
+        } => {
+            let queue = queue.as_deref();
+            each(&stores, service, which, queue, Verb::Replay, output).await
         }
-        Parked::Discard { which, service } => {
-            each(&stores, service, which, Verb::Discard, output).await
+        Parked::Discard {
+            which,
+            queue,
+            service,
+        } => {
+            let queue = queue.as_deref();
+            each(&stores, service, which, queue, Verb::Discard, output).await
         }
     }
 }
@@ -204,35 +264,47 @@ async fn each(
     stores: &Stores,
     service: Service,
     which: Which,
+    queue: Option<&str>,
     verb: Verb,
     output: Output,
 ) -> Result<(), Error> {
     let messages = stores.messages(service).await?;
-    let result = settle(&messages, which, verb).await;
+    let result = settle(&messages, which, queue, verb).await;
     messages.close().await;
     let done = result?;
     output.show(&done)?;
-    if done.not_parked.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Partly(format!(
-        "{} of the messages are not parked; `shopctl parked list` shows those that are",
-        done.not_parked.len()
-    )))
+    done.left().map_or(Ok(()), |left| Err(Error::Partly(left)))
 }
 
-async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled, Error> {
-    let ids = if which.all {
-        let parked = all(messages, u32::MAX).await?;
-        let mut ids: Vec<_> = parked.into_iter().map(|message| message.id).collect();
-        // A message that two queues have is settled in both at once.
-        let mut seen = HashSet::new();
-        ids.retain(|id| seen.insert(id.clone()));
-        ids
-    } else {
-        which.ids
+/// One parked message.
+async fn one(messages: &Messages, id: &str, queue: Option<&str>) -> Result<WaitingMessage, Error> {
+    let service = messages.service;
+    let none = || {
+        Error::Partly(format!(
+            "{service} has no parked message {id}; `shopctl parked list` shows those it has"
+        ))
     };
-    let mut done = Settled {
+    let queue = parked_queue(&*messages.store, id, queue).await;
+    let queue = queue.map_err(|error| match error {
+        NoParkedQueue::NotParked => none(),
+        NoParkedQueue::Several(queues) => Error::Partly(format!(
+            "{service} has {id} parked in {}: say which with --queue",
+            queues.join(" and ")
+        )),
+        NoParkedQueue::Store(error) => messages.failed(error),
+    })?;
+    let found = messages.store.parked_message(&queue, id).await;
+    let found = found.map_err(|error| messages.failed(error))?;
+    found.map(WaitingMessage::from).ok_or_else(none)
+}
+
+async fn settle(
+    messages: &Messages,
+    which: Which,
+    queue: Option<&str>,
+    verb: Verb,
+) -> Result<Settled, Error> {
+    let mut settled = Settled {
         service: messages.service,
         verb: match verb {
             Verb::Replay => "tried again within a second",
@@ -240,19 +312,50 @@ async fn settle(messages: &Messages, which: Which, verb: Verb) -> Result<Settled
         },
         done: Vec::new(),
         not_parked: Vec::new(),
+        queue_required: Vec::new(),
     };
-    for id in ids {
-        let settled = match verb {
-            Verb::Replay => messages.store.replay(&id, SystemClock.now()).await,
-            Verb::Discard => messages.store.discard(&id).await,
+    for Addressed { id, queue } in addresses(messages, which, queue, &mut settled).await? {
+        let done = match verb {
+            Verb::Replay => messages.store.replay(&queue, &id, SystemClock.now()).await,
+            Verb::Discard => messages.store.discard(&queue, &id).await,
         };
-        if settled.map_err(|error| messages.failed(error))? {
-            done.done.push(id);
+        if done.map_err(|error| messages.failed(error))? {
+            settled.done.push(Addressed { id, queue });
         } else {
-            done.not_parked.push(id);
+            settled.not_parked.push(id);
         }
     }
-    Ok(done)
+    Ok(settled)
+}
+
+/// The messages that are meant. Those of which it cannot be told are settled already, with that.
+async fn addresses(
+    messages: &Messages,
+    which: Which,
+    queue: Option<&str>,
+    settled: &mut Settled,
+) -> Result<Vec<Addressed>, Error> {
+    if which.all {
+        let parked = all(messages, u32::MAX).await?;
+        let parked = parked.into_iter().map(|message| Addressed {
+            id: message.id,
+            queue: message.queue,
+        });
+        let is_meant = |parked: &Addressed| queue.is_none_or(|queue| parked.queue == queue);
+        return Ok(parked.filter(is_meant).collect());
+    }
+    let mut addresses = Vec::new();
+    for id in which.ids {
+        match parked_queue(&*messages.store, &id, queue).await {
+            Ok(queue) => addresses.push(Addressed { id, queue }),
+            Err(NoParkedQueue::NotParked) => settled.not_parked.push(id),
+            Err(NoParkedQueue::Several(queues)) => {
+                settled.queue_required.push(InSeveral { id, queues });
+            }
+            Err(NoParkedQueue::Store(error)) => return Err(messages.failed(error)),
+        }
+    }
+    Ok(addresses)
 }
 
 /// The parked messages of a service, `most` at most.

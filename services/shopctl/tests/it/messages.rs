@@ -30,6 +30,15 @@ async fn product(shop: &Shop, sku: &str) {
     created.await.unwrap();
 }
 
+/// What the program says when it has done all that it was asked to.
+fn settled(done: &[(&str, &str)]) -> Value {
+    let done: Vec<_> = done
+        .iter()
+        .map(|(id, queue)| json!({"id": id, "queue": queue}))
+        .collect();
+    json!({"service": "order", "done": done, "not_parked": [], "queue_required": []})
+}
+
 #[tokio::test]
 async fn parked_messages_are_listed_shown_replayed_and_discarded_beside_the_shop() {
     let shop = shop_with_parked(&["m1", "m2", "m3"]).await;
@@ -60,10 +69,7 @@ async fn parked_messages_are_listed_shown_replayed_and_discarded_beside_the_shop
         shop.data(),
         &[&["parked", "replay", "m1"][..], &of_order].concat(),
     );
-    assert_eq!(
-        replayed.json(),
-        json!({"service": "order", "done": ["m1"], "not_parked": []})
-    );
+    assert_eq!(replayed.json(), settled(&[("m1", "order.stock")]));
     let due = shop
         .orders
         .messages
@@ -79,7 +85,7 @@ async fn parked_messages_are_listed_shown_replayed_and_discarded_beside_the_shop
     );
     assert_eq!(
         all.json(),
-        json!({"service": "order", "done": ["m2", "m3"], "not_parked": []})
+        settled(&[("m2", "order.stock"), ("m3", "order.stock")])
     );
     assert_eq!(shopctl(shop.data(), &["parked", "list"]).json(), json!([]));
 }
@@ -93,12 +99,80 @@ async fn a_message_that_is_not_parked_is_told_and_the_others_are_done() {
     let told: Value = serde_json::from_str(&discarded.out).unwrap();
     assert_eq!(
         told,
-        json!({"service": "order", "done": ["m1"], "not_parked": ["gone"]})
+        json!({
+            "service": "order", "done": [{"id": "m1", "queue": "order.stock"}], "not_parked": ["gone"],
+            "queue_required": [],
+        })
     );
     assert_eq!(
         discarded.err,
         "shopctl: 1 of the messages are not parked; `shopctl parked list` shows those that are\n"
     );
+}
+
+#[tokio::test]
+async fn a_message_that_two_queues_have_parked_is_left_alone_until_its_queue_is_named() {
+    let shop = shop_with_parked(&["m1", "m2"]).await;
+    let at = Timestamp::from_unix_millis(PARKED_AT);
+    let messages = &shop.orders.messages;
+    let parked = messages.park("order.users", poison("m1"), "other", at);
+    parked.await.unwrap();
+    let told = |arguments: &[&str]| {
+        let of_order = ["parked", arguments[0], "--service", "order"];
+        shopctl(shop.data(), &[&of_order[..], &arguments[1..]].concat())
+    };
+
+    let shown = told(&["show", "m1"]);
+    assert_eq!(
+        (shown.code, shown.err.as_str()),
+        (
+            1,
+            "shopctl: order has m1 parked in order.stock and order.users: say which with --queue\n"
+        )
+    );
+    let shown = told(&["show", "m1", "--queue", "order.users"]).json();
+    assert_eq!(
+        (&shown["queue"], &shown["reason"]),
+        (&json!("order.users"), &json!("other"))
+    );
+
+    let replayed = told(&["replay", "m1", "m2"]);
+    assert_eq!(
+        (replayed.code, replayed.err.as_str()),
+        (
+            1,
+            "shopctl: m1 is parked in order.stock and order.users: say which with --queue\n"
+        )
+    );
+    assert_eq!(
+        replayed.out.parse::<Value>().unwrap(),
+        json!({
+            "service": "order", "done": [{"id": "m2", "queue": "order.stock"}], "not_parked": [],
+            "queue_required": [{"id": "m1", "queues": ["order.stock", "order.users"]}],
+        })
+    );
+    let discarded = told(&["discard", "m1", "--queue", "order.users"]);
+    assert_eq!(discarded.json(), settled(&[("m1", "order.users")]));
+    // Only one has it now.
+    let discarded = told(&["discard", "m1"]);
+    assert_eq!(discarded.json(), settled(&[("m1", "order.stock")]));
+    assert_eq!(shopctl(shop.data(), &["parked", "list"]).json(), json!([]));
+}
+
+#[tokio::test]
+async fn all_of_one_queue_leaves_those_of_the_others() {
+    let shop = shop_with_parked(&["m1", "m2"]).await;
+    let at = Timestamp::from_unix_millis(PARKED_AT);
+    let messages = &shop.orders.messages;
+    let parked = messages.park("order.users", poison("m1"), "other", at);
+    parked.await.unwrap();
+    let discard = ["parked", "discard", "--all", "--service", "order"];
+    let of_users = [&discard[..], &["--queue", "order.users"]].concat();
+    let discarded = shopctl(shop.data(), &of_users);
+    assert_eq!(discarded.json(), settled(&[("m1", "order.users")]));
+    let discarded = shopctl(shop.data(), &discard);
+    let rest = [("m1", "order.stock"), ("m2", "order.stock")];
+    assert_eq!(discarded.json(), settled(&rest));
 }
 
 #[tokio::test]

@@ -65,6 +65,16 @@ async fn messages_are_listed_replayed_and_told_again_and_the_doctor_sees_them() 
     servers.remove().await;
 }
 
+/// What the program says when it has done all that it was asked to.
+fn settled(service: &str, ids: &[&str]) -> Value {
+    let queue = format!("{service}.queue");
+    let done: Vec<_> = ids
+        .iter()
+        .map(|id| json!({"id": id, "queue": queue}))
+        .collect();
+    json!({"service": service, "done": done, "not_parked": [], "queue_required": []})
+}
+
 /// One in PostgreSQL and one in MongoDB.
 async fn parked_messages(servers: &Servers) {
     let of = |service| servers.settings.store_of(service, None).unwrap();
@@ -104,25 +114,19 @@ async fn parked_messages(servers: &Servers) {
 
     for (service, id, messages) in [("product", "p1", &products), ("order", "o1", &orders)] {
         let replayed = shopctl(servers, &["parked", "replay", id, "--service", service]);
-        assert_eq!(
-            replayed.json(),
-            json!({"service": service, "done": [id], "not_parked": []})
-        );
+        assert_eq!(replayed.json(), settled(service, &[id]));
         let due = messages.due(SystemClock.now(), 9).await.unwrap();
         let due: Vec<_> = due.iter().map(|due| &due.message).collect();
         assert_eq!(due, [&poison(id)]);
     }
     let discard = ["parked", "discard", "--all", "--service", "order"];
-    assert_eq!(
-        shopctl(servers, &discard).json(),
-        json!({"service": "order", "done": ["o2"], "not_parked": []})
-    );
+    assert_eq!(shopctl(servers, &discard).json(), settled("order", &["o2"]));
     let gone = shopctl(servers, &["parked", "replay", "p1", "--service", "product"]);
     assert_eq!(
         (gone.code, gone.out.parse::<Value>().unwrap()),
         (
             1,
-            json!({"service": "product", "done": [], "not_parked": ["p1"]})
+            json!({"service": "product", "done": [], "not_parked": ["p1"], "queue_required": []})
         )
     );
     assert_eq!(shopctl(servers, &["parked", "list"]).json(), json!([]));

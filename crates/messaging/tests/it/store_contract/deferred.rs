@@ -178,20 +178,32 @@ pub async fn two_queues_may_have_trouble_with_one_event(bench: impl Bench) {
     let mut after = None;
     while let Some(last) = store.parked(after, 1).await.unwrap().pop() {
         after = Some(ParkedPosition::of(&last));
-        listed.push(last.queue);
+        listed.push(last);
     }
-    assert_eq!(listed, both);
-    let shown = store.parked_message(&id).await.unwrap().unwrap();
-    assert_eq!(shown.queue, "product.a");
-    assert!(store.replay(&id, now()).await.unwrap());
-    let mut due = store.due(now(), 9).await.unwrap();
-    due.sort_by(|one, other| one.queue.cmp(&other.queue));
-    for due in &due {
-        store.give_up(due, "broken", now()).await.unwrap();
-    }
-    assert_eq!(due.len(), 2);
-    assert!(store.discard(&id).await.unwrap());
-    assert_eq!(store.parked(None, 9).await.unwrap(), []);
+    let queues: Vec<_> = listed.iter().map(|parked| &parked.queue).collect();
+    assert_eq!(queues, both);
+    assert_eq!(store.parked_in(&id).await.unwrap(), both);
+    let shown = store.parked_message("product.b", &id).await.unwrap();
+    assert_eq!(shown.as_ref(), listed.last());
+
+    assert!(store.replay("product.a", &id, now()).await.unwrap());
+    assert!(!store.replay("product.a", &id, now()).await.unwrap());
+    assert!(
+        !store.discard("product.a", &id).await.unwrap(),
+        "not parked"
+    );
+    assert_eq!(store.parked_message("product.a", &id).await.unwrap(), None);
+    assert_eq!(store.parked_in(&id).await.unwrap(), ["product.b"]);
+    let due = store.due(now(), 9).await.unwrap();
+    let queues: Vec<_> = due.iter().map(|due| due.queue.as_str()).collect();
+    assert_eq!(queues, ["product.a"]);
+    assert!(store.discard("product.b", &id).await.unwrap());
+    assert_eq!(store.parked_in(&id).await.unwrap(), [""; 0]);
+    let left = DeferredStats {
+        deferred: 1,
+        parked: 0,
+    };
+    assert_eq!(store.deferred_stats().await.unwrap(), left);
 }
 
 pub async fn what_is_due_is_given_out_oldest_first(bench: impl Bench) {
@@ -267,10 +279,13 @@ pub async fn parked_messages_are_listed_in_pages_and_are_never_due(bench: impl B
     };
     assert_eq!(listed[0], oldest);
     assert_eq!(
-        store.parked_message(&messages[1].id).await.unwrap(),
+        store.parked_message(QUEUE, &messages[1].id).await.unwrap(),
         Some(oldest)
     );
-    assert_eq!(store.parked_message("evt_unknown").await.unwrap(), None);
+    assert_eq!(
+        store.parked_message(QUEUE, "evt_unknown").await.unwrap(),
+        None
+    );
     assert_eq!(store.due(now().plus(HOUR * 99), 9).await.unwrap(), []);
 }
 
@@ -283,7 +298,7 @@ pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) 
         .unwrap();
     let in_hand = tried(&*store, now()).await;
     assert_eq!(
-        store.parked_message(&message.id).await.unwrap(),
+        store.parked_message(QUEUE, &message.id).await.unwrap(),
         None,
         "deferred is not parked"
     );
@@ -299,7 +314,7 @@ pub async fn a_deferred_message_that_is_parked_waits_no_more(bench: impl Bench) 
         parked_at: now().plus(HOUR),
     };
     assert_eq!(
-        store.parked_message(&message.id).await.unwrap(),
+        store.parked_message(QUEUE, &message.id).await.unwrap(),
         Some(expected)
     );
     store.reschedule(&in_hand, "too late", now()).await.unwrap();
@@ -314,18 +329,21 @@ pub async fn a_replayed_message_is_due_at_once_and_starts_over(bench: impl Bench
     let store = bench.store();
     let message = message_of(&cancel_requested());
     let id = message.id.clone();
-    assert!(!store.replay(&id, now()).await.unwrap(), "unknown");
+    assert!(!store.replay(QUEUE, &id, now()).await.unwrap(), "unknown");
     store
         .defer(QUEUE, message.clone(), "first", now())
         .await
         .unwrap();
-    assert!(!store.replay(&id, now()).await.unwrap(), "not parked");
+    assert!(
+        !store.replay(QUEUE, &id, now()).await.unwrap(),
+        "not parked"
+    );
     store
         .park(QUEUE, message.clone(), "given up", now())
         .await
         .unwrap();
     let later = now().plus(HOUR);
-    assert!(store.replay(&id, later).await.unwrap());
+    assert!(store.replay(QUEUE, &id, later).await.unwrap());
     let expected = DeferredMessage {
         message,
         queue: QUEUE.to_owned(),
@@ -345,12 +363,12 @@ pub async fn a_discarded_message_is_gone(bench: impl Bench) {
         .await
         .unwrap();
     assert!(
-        !store.discard(&id).await.unwrap(),
+        !store.discard(QUEUE, &id).await.unwrap(),
         "what is tried again is not discarded"
     );
     store.park(QUEUE, message, "given up", now()).await.unwrap();
-    assert!(store.discard(&id).await.unwrap());
-    assert!(!store.discard(&id).await.unwrap());
+    assert!(store.discard(QUEUE, &id).await.unwrap());
+    assert!(!store.discard(QUEUE, &id).await.unwrap());
     assert_eq!(
         store.deferred_stats().await.unwrap(),
         DeferredStats::default()

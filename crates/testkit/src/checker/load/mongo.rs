@@ -181,13 +181,13 @@ impl Moment {
                 .insert((consumer, message_id), row.received_at);
         }
         for row in self.rows::<KeptRow>("deferred").await? {
+            let message = (row.queue, row.id);
             let kept = Kept {
-                queue: row.queue,
                 event_type: row.event_type,
                 reason: row.reason,
                 parked: row.parked_at.is_some(),
             };
-            messages.kept.insert(row.id, kept);
+            messages.kept.insert(message, kept);
         }
         Ok(messages)
     }

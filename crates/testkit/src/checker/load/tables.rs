@@ -34,16 +34,15 @@ pub(super) const MESSAGES: &[Query<Messages>] = &[
         },
     },
     Query {
-        sql: "SELECT id, queue, type, reason, CASE WHEN parked_at IS NULL THEN 0 ELSE 1 END FROM deferred",
+        sql: "SELECT queue, id, type, reason, CASE WHEN parked_at IS NULL THEN 0 ELSE 1 END FROM deferred",
         take: |messages, mut row| {
-            let id = row.text()?;
+            let message = (row.text()?, row.text()?);
             let kept = Kept {
-                queue: row.text()?,
                 event_type: row.text()?,
                 reason: row.text()?,
                 parked: row.truth()?,
             };
-            messages.kept.insert(id, kept);
+            messages.kept.insert(message, kept);
             Ok(())
         },
     },

@@ -34,13 +34,9 @@ pub(in crate::checker) fn violations(snapshot: &Snapshot) -> Vec<String> {
 
 /// What the reader of a queue has done, or keeps for later or for a person.
 fn heard<'m>(reader: &'m Messages, queue: &str) -> BTreeSet<&'m str> {
-    let taken_in = reader
-        .inbox
-        .keys()
-        .filter(|(consumer, _)| consumer == queue);
-    let kept = reader.kept.iter().filter(|(_, kept)| kept.queue == queue);
-    let kept = kept.map(|(id, _)| id.as_str());
-    taken_in.map(|(_, id)| id.as_str()).chain(kept).collect()
+    let heard = reader.inbox.keys().chain(reader.kept.keys());
+    let heard = heard.filter(|(consumer, _)| consumer == queue);
+    heard.map(|(_, id)| id.as_str()).collect()
 }
 
 /// I5: every event that was told reached every queue bound to its type.

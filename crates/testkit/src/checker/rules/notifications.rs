@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::topology;
+
 use crate::checker::snapshot::{About, Mails, Messages, Notifications, Snapshot, Told};
 
 /// Whose account an event is about.
@@ -50,7 +52,7 @@ fn untold(messages: &Messages, notification: &Notifications) -> Vec<String> {
     for (event_type, account) in WANTED {
         for (id, event) in news(messages, event_type) {
             // What is parked is shown to administrators (I12), and neither lost nor told.
-            if notification.messages.kept.contains_key(id) {
+            if is_kept(notification, id) {
                 continue;
             }
             let Some(account) = account(&event.about) else {
@@ -70,12 +72,18 @@ fn untold(messages: &Messages, notification: &Notifications) -> Vec<String> {
     found
 }
 
+/// Whether an event waits to be tried again, or for a person.
+fn is_kept(notification: &Notifications, id: &str) -> bool {
+    let message = (topology::NOTIFICATION_INTAKE.to_owned(), id.to_owned());
+    notification.messages.kept.contains_key(&message)
+}
+
 /// What nobody was told of, although somebody keeps the catalog.
 fn unheard_of(product: &Messages, notification: &Notifications) -> Vec<String> {
     let told = notification.notifications.iter();
     let told: BTreeSet<_> = told.map(|told| &told.event_id).collect();
     news(product, "stock.low.v1")
-        .filter(|(id, _)| !told.contains(id) && !notification.messages.kept.contains_key(*id))
+        .filter(|(id, _)| !told.contains(id) && !is_kept(notification, id))
         .map(|(id, _)| format!("I10: nobody was told of {id} stock.low.v1"))
         .collect()
 }

@@ -45,7 +45,8 @@ fn on_their_way(service: &str, messages: &Messages) -> Vec<String> {
     let outbox =
         outbox.map(|(id, told)| format!("{service}: not published: {id} {}", told.event_type));
     let deferred = messages.kept.iter().filter(|(_, kept)| !kept.parked);
-    let deferred = deferred.map(|(id, kept)| format!("{service}: deferred: {}", kept.named(id)));
+    let deferred =
+        deferred.map(|(message, kept)| format!("{service}: deferred: {}", kept.named(message)));
     outbox.chain(deferred).collect()
 }
 
