@@ -7,6 +7,7 @@ pub mod checker;
 pub mod client;
 pub mod contract;
 pub mod isolated;
+pub mod kubernetes;
 pub mod mail_server;
 pub mod maildir;
 pub mod platform;

@@ -1,8 +1,10 @@
-//! What `test-servers` does: servers up, command run, servers down.
+//! What `test-servers` and `control-plane` do: servers up, command run, servers down.
 
 mod command;
+mod control_plane;
 mod set;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -15,9 +17,33 @@ pub use set::{AMQP, MONGODB, POSTGRES, RABBITMQ_API};
 ///
 /// Without a command the servers stay until a signal comes.
 pub async fn run(command: &[String]) -> Result<ExitCode> {
+    with(Box::pin(set::Servers::start()), command).await
+}
+
+/// The same with a Kubernetes control plane in which these manifests are applied: `KUBECONFIG` names it, and kubectl is found.
+pub async fn run_with_control_plane(
+    manifests: Vec<PathBuf>,
+    command: &[String],
+) -> Result<ExitCode> {
+    with(Box::pin(control_plane::Plane::start(manifests)), command).await
+}
+
+/// What is up while the command runs.
+trait Set {
+    /// The environment variables that name what was started.
+    fn variables(&self) -> &[(&'static str, String)];
+
+    /// Ends and removes what was started.
+    async fn remove(self) -> Result<()>;
+}
+
+async fn with<S: Set>(
+    start: impl Future<Output = Result<S>>,
+    command: &[String],
+) -> Result<ExitCode> {
     let mut end = Ends::new()?;
     let servers = tokio::select! {
-        servers = set::Servers::start() => servers?,
+        servers = start => servers?,
         // What was half started ends with us.
         signal = end.next() => return Ok(ExitCode::from(128 + signal)),
     };

@@ -20,6 +20,7 @@ mod script;
 mod supervisor;
 
 pub use certificates::Authority;
+pub(crate) use installed::tools;
 pub use mongo::{Mongo, MongoOptions};
 pub use ports::{ReservedPort, free_port};
 pub use postgres::{Postgres, PostgresOptions};

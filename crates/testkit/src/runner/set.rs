@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
+use super::Set;
 use crate::servers::{Mongo, Postgres, Rabbit};
 
 /// Names a PostgreSQL and its super-user.
@@ -46,14 +47,14 @@ impl Servers {
             variables,
         })
     }
+}
 
-    /// The environment variables that name what was started.
-    pub(super) fn variables(&self) -> &[(&'static str, String)] {
+impl Set for Servers {
+    fn variables(&self) -> &[(&'static str, String)] {
         &self.variables
     }
 
-    /// Ends and removes what was started.
-    pub(super) async fn remove(self) -> Result<()> {
+    async fn remove(self) -> Result<()> {
         if let Some(server) = self.postgres {
             server.remove().await.context("PostgreSQL")?;
         }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
+};
 
 /// Signs a certificate for `localhost` and 127.0.0.1 for each server that is given it.
 #[derive(Clone)]
@@ -50,6 +52,16 @@ impl Authority {
         std::fs::write(folder.join("both.pem"), format!("{certificate}{key}"))?;
         std::fs::write(folder.join("certificate.pem"), certificate)?;
         std::fs::write(folder.join("key.pem"), key)?;
+        Ok(())
+    }
+
+    /// Writes a new pair of keys for something else than certificates: `NAME.pem` and `NAME-public.pem`.
+    pub(crate) fn write_keys(folder: &Path, name: &str) -> Result<()> {
+        let key = KeyPair::generate()?;
+        let private = armour("PRIVATE KEY", key.serialized_der());
+        let public = armour("PUBLIC KEY", &key.subject_public_key_info());
+        std::fs::write(folder.join(format!("{name}.pem")), private)?;
+        std::fs::write(folder.join(format!("{name}-public.pem")), public)?;
         Ok(())
     }
 }

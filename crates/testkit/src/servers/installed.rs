@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 /// As `hack/ensure-servers.sh` has it.
-const MONGOD: &str = "shop-platform/tools/mongod-6.0.5/mongod";
+const MONGOD: &str = "mongod-6.0.5/mongod";
 
 /// The folder with PostgreSQL's programs, of the newest version that is installed.
 pub(crate) fn postgres() -> Result<PathBuf> {
@@ -26,15 +26,20 @@ pub(crate) fn rabbitmq() -> Result<PathBuf> {
 
 /// The MongoDB server.
 pub(crate) fn mongod() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME is set")?;
-    let mongod = cache.join(MONGOD);
+    let mongod = tools()?.join(MONGOD);
     if !mongod.is_file() {
         bail!("{} is not there: {ADVICE}", mongod.display());
     }
     Ok(mongod)
+}
+
+/// The shared cache of what the scripts in `hack/` download and build.
+pub(crate) fn tools() -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+        .context("neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(cache.join("shop-platform/tools"))
 }
 
 const ADVICE: &str = "run `make test` or hack/ensure-servers.sh, which install it";

@@ -1,4 +1,4 @@
-//! `test-servers` leaves nothing behind, however it ends.
+//! `test-servers` and `control-plane` leave nothing behind, however they end.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,19 +8,15 @@ use testkit::wait;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// `test-servers` with a folder of its own for temporary files, where nothing may be left.
+/// The program with a folder of its own for temporary files, where nothing may be left.
 struct Started {
     folder: TempDir,
     child: Child,
     output: Vec<String>,
 }
 
-/// Starts it and reads what it, or its command, prints until a line has this in it. With PostgreSQL alone it is fast.
+/// Starts `test-servers` and reads until a line has this in it. With PostgreSQL alone it is fast.
 async fn start(all: bool, command: &[&str], until: &str) -> Started {
-    let folder = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
-        .tempdir()
-        .unwrap();
     let mut start = Command::new(env!("CARGO_BIN_EXE_test-servers"));
     for name in [
         "POSTGRES_URL",
@@ -39,7 +35,16 @@ async fn start(all: bool, command: &[&str], until: &str) -> Started {
     if !command.is_empty() {
         start.arg("--").args(command);
     }
-    let mut child = start
+    started(start, until).await
+}
+
+/// Starts the program and reads what it, or its command, prints until a line has this in it.
+async fn started(mut program: Command, until: &str) -> Started {
+    let folder = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
+        .tempdir()
+        .unwrap();
+    let mut child = program
         .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -140,6 +145,52 @@ async fn killed_it_takes_all_three_servers_with_it() {
 
     started.signal("KILL");
     assert_eq!(started.code().await, None);
+    started.until_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn killed_it_takes_the_control_plane_with_it() {
+    let program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut started = started(program, "# The servers run").await;
+    let kubeconfig = started.output.first().unwrap();
+    assert!(
+        kubeconfig.starts_with("export KUBECONFIG='/"),
+        "{kubeconfig}"
+    );
+    assert_eq!(files(started.folder.path()).len(), 5);
+    let running = processes_of(started.folder.path()).join("\n");
+    for server in [
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kwok",
+    ] {
+        assert!(running.contains(&format!("/{server} --")), "{running}");
+    }
+
+    started.signal("KILL");
+    assert_eq!(started.code().await, None);
+    started.until_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_command_finds_the_control_plane_and_its_manifests_by_kubectl() {
+    let manifest = super::kubernetes::manifest("widgets.yaml");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    program.arg("--apply").arg(manifest);
+    program.args(["--", "kubectl", "get", "--output=name", "nodes,crd"]);
+    let mut started = started(program, "customresourcedefinition").await;
+    assert_eq!(
+        started.output,
+        [
+            "node/node-1",
+            "node/node-2",
+            "node/node-3",
+            "customresourcedefinition.apiextensions.k8s.io/widgets.test.shopplatform.io",
+        ]
+    );
+    assert_eq!(started.code().await, Some(0));
     started.until_nothing_is_left().await;
 }
 
