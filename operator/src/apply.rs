@@ -142,8 +142,12 @@ impl Pass<'_> {
             Some(uid) if *uid == self.owner.uid => None,
             Some(uid) => Some(format!("the owner with uid {uid}")),
             None if known.has_owner => Some("an owner that is no controller".to_owned()),
-            None if child.key.kind.is_kept() || known.built_hash.as_ref() == Some(&child.hash) => None,
-            None => Some("a platform of the same name that was deleted without its children".to_owned()),
+            None if child.key.kind.is_kept() || known.built_hash.as_ref() == Some(&child.hash) => {
+                None
+            }
+            None => {
+                Some("a platform of the same name that was deleted without its children".to_owned())
+            }
         }
     }
 

@@ -94,7 +94,9 @@ impl Child {
     pub fn of_value(key: ChildKey, mut object: Value) -> Self {
         let hash = hash_of(&object);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let annotations = metadata
+                .entry("annotations")
+                .or_insert_with(|| Value::Object(serde_json::Map::new()));
             if let Some(annotations) = annotations.as_object_mut() {
                 annotations.insert(BUILT_HASH.to_owned(), Value::String(hash.clone()));
             }
@@ -110,7 +112,11 @@ impl Child {
     /// The same, deleted with its owner.
     #[must_use]
     pub fn owned_by(mut self, owner: &Owner) -> Self {
-        if let Some(metadata) = self.object.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(metadata) = self
+            .object
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+        {
             let references = json!([{
                 "apiVersion": format!("{GROUP}/{VERSION}"),
                 "kind": "ShopPlatform",
@@ -120,7 +126,10 @@ impl Child {
                 "blockOwnerDeletion": true,
             }]);
             metadata.insert("ownerReferences".to_owned(), references);
-            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            if let Some(annotations) = metadata
+                .get_mut("annotations")
+                .and_then(Value::as_object_mut)
+            {
                 annotations.remove(BUILT_HASH);
             }
         }
@@ -145,6 +154,11 @@ impl Child {
 /// have equal hashes.
 #[must_use]
 pub fn hash_of(value: &Value) -> String {
-    let digest = Sha256::digest(value.to_string().as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    short_hex(&Sha256::digest(value.to_string().as_bytes()))
+}
+
+/// The first 16 hexadecimal digits of a digest.
+pub(crate) fn short_hex(digest: &[u8]) -> String {
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
 }

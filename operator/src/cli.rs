@@ -22,7 +22,9 @@ impl Command {
                 std::io::stdout().write_all(crate::crd::yaml()?.as_bytes())?;
                 Ok(())
             }
-            Self::Run(args) => crate::run::run(&args, &service_kit::telemetry::LogSettings::default()),
+            Self::Run(args) => {
+                crate::run::run(&args, &service_kit::telemetry::LogSettings::default())
+            }
         }
     }
 }

@@ -45,7 +45,10 @@ impl Election {
 
     /// Waits until the lease is ours: true; or until `end`: false.
     pub async fn win(&self, end: &CancellationToken) -> bool {
-        let mut seen = Seen { lease: None, since: Instant::now() };
+        let mut seen = Seen {
+            lease: None,
+            since: Instant::now(),
+        };
         loop {
             match self.try_to_take(&mut seen).await {
                 Ok(true) => return true,
@@ -89,7 +92,9 @@ impl Election {
             let spec = lease.spec.get_or_insert_default();
             spec.holder_identity = None;
             spec.lease_duration_seconds = Some(1);
-            self.api.replace(&self.name, &PostParams::default(), &lease).await?;
+            self.api
+                .replace(&self.name, &PostParams::default(), &lease)
+                .await?;
         }
         Ok(())
     }
@@ -97,22 +102,35 @@ impl Election {
     async fn try_to_take(&self, seen: &mut Seen) -> Result<bool, kube::Error> {
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let lease = Lease {
-                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
+                metadata: ObjectMeta {
+                    name: Some(self.name.clone()),
+                    ..ObjectMeta::default()
+                },
                 spec: Some(self.spec(0)),
             };
             return taken(self.api.create(&PostParams::default(), &lease).await);
         };
         if lease.spec != seen.lease {
-            *seen = Seen { lease: lease.spec.clone(), since: Instant::now() };
+            *seen = Seen {
+                lease: lease.spec.clone(),
+                since: Instant::now(),
+            };
         }
         let spec = lease.spec.clone().unwrap_or_default();
-        let held = spec.holder_identity.as_deref().is_some_and(|holder| !holder.is_empty() && holder != self.identity);
+        let held = spec
+            .holder_identity
+            .as_deref()
+            .is_some_and(|holder| !holder.is_empty() && holder != self.identity);
         let given_for = u64::try_from(spec.lease_duration_seconds.unwrap_or(0)).unwrap_or(0);
         if held && seen.since.elapsed() < Duration::from_secs(given_for) {
             return Ok(false);
         }
         lease.spec = Some(self.spec(spec.lease_transitions.unwrap_or(0).saturating_add(1)));
-        taken(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+        taken(
+            self.api
+                .replace(&self.name, &PostParams::default(), &lease)
+                .await,
+        )
     }
 
     /// False if it is not ours any more.
@@ -124,7 +142,11 @@ impl Election {
             return Ok(false);
         }
         lease.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
-        match self.api.replace(&self.name, &PostParams::default(), &lease).await {
+        match self
+            .api
+            .replace(&self.name, &PostParams::default(), &lease)
+            .await
+        {
             Ok(_) => Ok(true),
             // Somebody wrote in between: whether it is still ours shows the next time.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(true),
@@ -133,7 +155,11 @@ impl Election {
     }
 
     fn is_ours(&self, lease: &Lease) -> bool {
-        lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some(self.identity.as_str())
+        lease
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.holder_identity.as_deref())
+            == Some(self.identity.as_str())
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {

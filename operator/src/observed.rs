@@ -52,7 +52,10 @@ impl Cluster {
     ///
     /// An older version than the one that is known changes nothing: a watch may lag behind our own writes.
     pub fn put(&self, kind: Kind, object: &DynamicObject) -> Option<PlatformKey> {
-        let (platform, name) = (platform_of(&object.metadata)?, object.metadata.name.clone()?);
+        let (platform, name) = (
+            platform_of(&object.metadata)?,
+            object.metadata.name.clone()?,
+        );
         let observed = reduce(kind, object);
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         let children = &mut views.entry(platform.clone()).or_default().children;
@@ -73,7 +76,10 @@ impl Cluster {
 
     /// A child is gone. Returns its platform if it was known: a watch may tell the end of an older one of the same name late.
     pub fn remove(&self, kind: Kind, object: &DynamicObject) -> Option<PlatformKey> {
-        let (platform, name) = (platform_of(&object.metadata)?, object.metadata.name.clone()?);
+        let (platform, name) = (
+            platform_of(&object.metadata)?,
+            object.metadata.name.clone()?,
+        );
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         let view = views.get_mut(&platform)?;
         let key = ChildKey { kind, name };
@@ -89,24 +95,35 @@ impl Cluster {
     pub fn retain(&self, kind: Kind, seen: &HashSet<(PlatformKey, String)>) -> Vec<PlatformKey> {
         self.retain_where(|platform, view| {
             let before = view.children.len();
-            view.children
-                .retain(|key, _| key.kind != kind || seen.contains(&(platform.clone(), key.name.clone())));
+            view.children.retain(|key, _| {
+                key.kind != kind || seen.contains(&(platform.clone(), key.name.clone()))
+            });
             view.children.len() != before
         })
     }
 
     /// Takes in a pod. Returns its platform if something that matters changed.
     pub fn put_pod(&self, object: &DynamicObject) -> Option<PlatformKey> {
-        let (platform, name) = (platform_of(&object.metadata)?, object.metadata.name.clone()?);
+        let (platform, name) = (
+            platform_of(&object.metadata)?,
+            object.metadata.name.clone()?,
+        );
         let pod = reduce_pod(object);
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        let before = views.entry(platform.clone()).or_default().pods.insert(name, pod.clone());
+        let before = views
+            .entry(platform.clone())
+            .or_default()
+            .pods
+            .insert(name, pod.clone());
         (before.as_ref() != Some(&pod)).then_some(platform)
     }
 
     /// A pod is gone.
     pub fn remove_pod(&self, object: &DynamicObject) -> Option<PlatformKey> {
-        let (platform, name) = (platform_of(&object.metadata)?, object.metadata.name.as_ref()?);
+        let (platform, name) = (
+            platform_of(&object.metadata)?,
+            object.metadata.name.as_ref()?,
+        );
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         let gone = views.get_mut(&platform)?.pods.remove(name).is_some();
         forget_if_empty(&mut views, &platform);
@@ -117,12 +134,16 @@ impl Cluster {
     pub fn retain_pods(&self, seen: &HashSet<(PlatformKey, String)>) -> Vec<PlatformKey> {
         self.retain_where(|platform, view| {
             let before = view.pods.len();
-            view.pods.retain(|name, _| seen.contains(&(platform.clone(), name.clone())));
+            view.pods
+                .retain(|name, _| seen.contains(&(platform.clone(), name.clone())));
             view.pods.len() != before
         })
     }
 
-    fn retain_where(&self, mut changes: impl FnMut(&PlatformKey, &mut View) -> bool) -> Vec<PlatformKey> {
+    fn retain_where(
+        &self,
+        mut changes: impl FnMut(&PlatformKey, &mut View) -> bool,
+    ) -> Vec<PlatformKey> {
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = Vec::new();
         for (platform, view) in views.iter_mut() {
@@ -136,7 +157,10 @@ impl Cluster {
 }
 
 fn forget_if_empty(views: &mut HashMap<PlatformKey, View>, platform: &PlatformKey) {
-    if views.get(platform).is_some_and(|view| view.children.is_empty() && view.pods.is_empty()) {
+    if views
+        .get(platform)
+        .is_some_and(|view| view.children.is_empty() && view.pods.is_empty())
+    {
         views.remove(platform);
     }
 }

@@ -6,7 +6,9 @@ use anyhow::{Context as _, bail};
 use contracts::SystemClock;
 use kube::Client;
 use service_kit::telemetry::{self, LogSettings};
-use service_kit::{Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal};
+use service_kit::{
+    Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal,
+};
 
 use crate::controller;
 use crate::election::Election;
@@ -25,7 +27,11 @@ pub struct RunArgs {
     #[arg(long, env = "POD_NAME", default_value = "operator")]
     pub pod: String,
     /// The name of this installation: a platform belongs to the first one that sees it
-    #[arg(long, env = "SHOP_OPERATOR_NAME", default_value = "shopplatform-operator")]
+    #[arg(
+        long,
+        env = "SHOP_OPERATOR_NAME",
+        default_value = "shopplatform-operator"
+    )]
     pub name: String,
     /// Address of health and metrics
     #[arg(long, default_value = "0.0.0.0")]
@@ -61,9 +67,9 @@ async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
         ..HttpSettings::default()
     };
     let _admin = Admin::start(&runtime, &settings, &health).await?;
-    let client = Client::try_default()
-        .await
-        .context("the cluster cannot be reached: set KUBECONFIG, or run in a pod with a service account")?;
+    let client = Client::try_default().await.context(
+        "the cluster cannot be reached: set KUBECONFIG, or run in a pod with a service account",
+    )?;
     let end = lifecycle.token();
     let mut work = std::pin::pin!(lead(args, client, &end));
     tokio::select! {
@@ -82,13 +88,21 @@ async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
 }
 
 /// Waits for the lease, works while it is held, and gives it back.
-async fn lead(args: &RunArgs, client: Client, end: &tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
+async fn lead(
+    args: &RunArgs,
+    client: Client,
+    end: &tokio_util::sync::CancellationToken,
+) -> anyhow::Result<()> {
     let election = Election::new(client.clone(), &args.namespace, LEASE, &args.pod);
     if !election.win(end).await {
         return Ok(());
     }
     tracing::info!(pod = args.pod, "this operator works now; others wait");
-    let context = controller::Context::new(client.clone(), Defaults::new(args.registry.clone()), args.name.clone());
+    let context = controller::Context::new(
+        client.clone(),
+        Defaults::new(args.registry.clone()),
+        args.name.clone(),
+    );
     let work = end.child_token();
     let mut controller = std::pin::pin!(controller::run(client, Arc::new(context), work.clone()));
     let kept = tokio::select! {
@@ -100,5 +114,8 @@ async fn lead(args: &RunArgs, client: Client, end: &tokio_util::sync::Cancellati
     if !kept {
         bail!("the lease was lost to another operator, which works now");
     }
-    election.give_back().await.context("the lease could not be given back; another operator waits for its end")
+    election
+        .give_back()
+        .await
+        .context("the lease could not be given back; another operator waits for its end")
 }

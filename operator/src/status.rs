@@ -60,7 +60,12 @@ impl Report<'_> {
         let before = self.before.cloned().unwrap_or_default();
         match self.verdict {
             Verdict::Refused { reason, message } => self.refused(before, *reason, message),
-            Verdict::Applied { platform, children, outcome, applied } => {
+            Verdict::Applied {
+                platform,
+                children,
+                outcome,
+                applied,
+            } => {
                 let components = components::of(platform, children, outcome, self.view);
                 let conditions = conditions::of(platform, outcome, &components);
                 let ready = components
@@ -77,39 +82,72 @@ impl Report<'_> {
                     applied: Some(digest_of(applied)),
                     last_good: before.last_good,
                     endpoint: components::endpoint(platform, self.view),
-                    conditions: conditions::dated(conditions, &before.conditions, self.generation, self.now),
+                    conditions: conditions::dated(
+                        conditions,
+                        &before.conditions,
+                        self.generation,
+                        self.now,
+                    ),
                     components,
                 }
             }
         }
     }
 
-    fn refused(&self, before: ShopPlatformStatus, reason: Reason, message: &str) -> ShopPlatformStatus {
+    fn refused(
+        &self,
+        before: ShopPlatformStatus,
+        reason: Reason,
+        message: &str,
+    ) -> ShopPlatformStatus {
         let conditions = conditions::refused(reason, message);
         ShopPlatformStatus {
             observed_generation: self.generation,
-            phase: if reason == Reason::Paused { Phase::Paused } else { Phase::Failed },
+            phase: if reason == Reason::Paused {
+                Phase::Paused
+            } else {
+                Phase::Failed
+            },
             message: Some(message.to_owned()),
             operator: Some(self.operator.to_owned()),
-            conditions: conditions::dated(conditions, &before.conditions, self.generation, self.now),
+            conditions: conditions::dated(
+                conditions,
+                &before.conditions,
+                self.generation,
+                self.now,
+            ),
             ..before
         }
     }
 }
 
 fn is_settled(component: &ComponentStatus) -> bool {
-    matches!(component.state, ComponentState::Ready | ComponentState::Stopped)
+    matches!(
+        component.state,
+        ComponentState::Ready | ComponentState::Stopped
+    )
 }
 
 fn phase(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Phase {
-    if outcome.failures.iter().any(|(_, failure)| !failure.is_transient()) {
+    if outcome
+        .failures
+        .iter()
+        .any(|(_, failure)| !failure.is_transient())
+    {
         return Phase::Failed;
     }
-    if components.iter().any(|component| component.state == ComponentState::Failed) {
+    if components
+        .iter()
+        .any(|component| component.state == ComponentState::Failed)
+    {
         return Phase::Degraded;
     }
     if !outcome.failures.is_empty() || !components.iter().all(is_settled) {
         return Phase::Progressing;
     }
-    if platform.hibernate { Phase::Hibernated } else { Phase::Ready }
+    if platform.hibernate {
+        Phase::Hibernated
+    } else {
+        Phase::Ready
+    }
 }

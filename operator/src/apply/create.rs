@@ -31,7 +31,10 @@ impl Pass<'_> {
                             if names.contains(name)
                                 && let Some(owner) = self.foreign_owner(object)
                             {
-                                let key = ChildKey { kind, name: name.to_owned() };
+                                let key = ChildKey {
+                                    kind,
+                                    name: name.to_owned(),
+                                };
                                 taken.insert(key, Failure::Conflict { owner });
                             }
                         }
@@ -43,7 +46,10 @@ impl Pass<'_> {
                     Err(error) => {
                         let failure = Failure::of(error);
                         for name in &names {
-                            let key = ChildKey { kind, name: (*name).to_owned() };
+                            let key = ChildKey {
+                                kind,
+                                name: (*name).to_owned(),
+                            };
                             taken.insert(key, failure.clone());
                         }
                         break;
@@ -55,15 +61,26 @@ impl Pass<'_> {
     }
 
     /// Whose an object is, if it is not ours: without an owner it is ours if it carries our label.
-    fn foreign_owner(&self, object: &PartialObjectMeta<kube::core::DynamicObject>) -> Option<String> {
-        let owners = object.metadata.owner_references.as_deref().unwrap_or_default();
+    fn foreign_owner(
+        &self,
+        object: &PartialObjectMeta<kube::core::DynamicObject>,
+    ) -> Option<String> {
+        let owners = object
+            .metadata
+            .owner_references
+            .as_deref()
+            .unwrap_or_default();
         if owners.iter().any(|owner| owner.uid == self.owner.uid) {
             return None;
         }
         if let Some(owner) = owners.first() {
             return Some(format!("{} {}", owner.kind, owner.name));
         }
-        let label = object.metadata.labels.as_ref().and_then(|labels| labels.get(PLATFORM_LABEL));
+        let label = object
+            .metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(PLATFORM_LABEL));
         match label {
             Some(platform) if *platform == self.owner.name => None,
             Some(platform) => Some(format!("the platform {platform}")),
@@ -108,7 +125,9 @@ impl Pass<'_> {
                 self.cluster.put(child.key.kind, &object);
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => outcome.failures.push((child.key.clone(), Failure::of(error))),
+            Err(error) => outcome
+                .failures
+                .push((child.key.clone(), Failure::of(error))),
         }
     }
 }
@@ -116,18 +135,27 @@ impl Pass<'_> {
 impl Pass<'_> {
     /// Gives a Secret its owner, or takes it away: what becomes of it when the platform is deleted.
     pub(super) async fn hand(&mut self, child: &Child, outcome: &mut Outcome) {
-        let owners = child.object.pointer("/metadata/ownerReferences").unwrap_or(&Value::Null);
+        let owners = child
+            .object
+            .pointer("/metadata/ownerReferences")
+            .unwrap_or(&Value::Null);
         let patch = json!({"metadata": {"ownerReferences": owners}});
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        match self.api(child.key.kind).patch(&child.key.name, &parameters, &Patch::Merge(&patch)).await {
+        match self
+            .api(child.key.kind)
+            .patch(&child.key.name, &parameters, &Patch::Merge(&patch))
+            .await
+        {
             Ok(object) => {
                 outcome.writes += 1;
                 self.cluster.put(child.key.kind, &object);
             }
-            Err(error) => outcome.failures.push((child.key.clone(), Failure::of(error))),
+            Err(error) => outcome
+                .failures
+                .push((child.key.clone(), Failure::of(error))),
         }
     }
 }
@@ -136,6 +164,7 @@ fn draw(what: Drawn) -> Result<String, Failure> {
     match what {
         Drawn::Password => Ok(Alphanumeric.sample_string(&mut rand::rng(), 32)),
         Drawn::MongoDbKeyFile => Ok(Alphanumeric.sample_string(&mut rand::rng(), 756)),
-        Drawn::SigningKey => access_token::SigningKeys::generate_pem().map_err(|error| Failure::Unavailable(error.to_string())),
+        Drawn::SigningKey => access_token::SigningKeys::generate_pem()
+            .map_err(|error| Failure::Unavailable(error.to_string())),
     }
 }

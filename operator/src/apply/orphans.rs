@@ -13,7 +13,11 @@ impl Pass<'_> {
     /// Deletes children that are not `wanted`, each only as the fresh list has it. Disks are never deleted: data is lost by a
     /// person's hand only. Settings and passwords are kept during a rollout: pods of the older form may be begun anew, and the
     /// rollout may be taken back.
-    pub(super) async fn delete_orphans(&mut self, wanted: &BTreeSet<&ChildKey>, outcome: &mut Outcome) {
+    pub(super) async fn delete_orphans(
+        &mut self,
+        wanted: &BTreeSet<&ChildKey>,
+        outcome: &mut Outcome,
+    ) {
         let is_rolling_out = self.is_rolling_out();
         let is_kept = |kind: Kind| match kind {
             Kind::PersistentVolumeClaim => true,
@@ -32,19 +36,31 @@ impl Pass<'_> {
         let kinds: BTreeSet<Kind> = candidates.iter().map(|key| key.kind).collect();
         for kind in kinds {
             let selector = format!("{PLATFORM_LABEL}={}", self.owner.name);
-            match self.api(kind).list_metadata(&ListParams::default().labels(&selector)).await {
+            match self
+                .api(kind)
+                .list_metadata(&ListParams::default().labels(&selector))
+                .await
+            {
                 Ok(list) => {
                     for object in list.items {
                         let name = object.metadata.name.clone().unwrap_or_default();
                         let key = ChildKey { kind, name };
                         if candidates.contains(&key) {
-                            self.delete(&key, object.metadata.uid, object.metadata.resource_version, outcome)
-                                .await;
+                            self.delete(
+                                &key,
+                                object.metadata.uid,
+                                object.metadata.resource_version,
+                                outcome,
+                            )
+                            .await;
                         }
                     }
                 }
                 Err(error) => {
-                    let key = ChildKey { kind, name: "(all)".to_owned() };
+                    let key = ChildKey {
+                        kind,
+                        name: "(all)".to_owned(),
+                    };
                     outcome.failures.push((key, Failure::of(error)));
                 }
             }
@@ -58,7 +74,9 @@ impl Pass<'_> {
             name: self.owner.name.clone(),
         };
         let view = self.cluster.view(&platform);
-        view.children.values().any(|child| child.state.is_rolling_out())
+        view.children
+            .values()
+            .any(|child| child.state.is_rolling_out())
     }
 
     async fn delete(
@@ -70,7 +88,10 @@ impl Pass<'_> {
     ) {
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
-            preconditions: Some(Preconditions { uid, resource_version }),
+            preconditions: Some(Preconditions {
+                uid,
+                resource_version,
+            }),
             ..DeleteParams::default()
         };
         match self.api(key.kind).delete(&key.name, &parameters).await {

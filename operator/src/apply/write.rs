@@ -16,7 +16,9 @@ const CONCURRENT: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// There is an object of that name which is not ours.
-    #[error("there is one that belongs to {owner}: remove or rename it, or give the platform another name")]
+    #[error(
+        "there is one that belongs to {owner}: remove or rename it, or give the platform another name"
+    )]
     Conflict {
         /// Whose it is.
         owner: String,
@@ -25,7 +27,9 @@ pub enum Failure {
     #[error("the one before is still being deleted: something holds it, see its finalizers")]
     Deleting,
     /// The API server does not have its kind.
-    #[error("the cluster does not have its API: install it, or choose a mode that does not need it")]
+    #[error(
+        "the cluster does not have its API: install it, or choose a mode that does not need it"
+    )]
     NoApi,
     /// The API server refuses it as it is.
     #[error("the API server refuses it: {0}")]
@@ -68,7 +72,11 @@ impl Failure {
 
 impl Pass<'_> {
     pub(super) fn api(&self, kind: Kind) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), &self.owner.namespace, &kind.api_resource())
+        Api::namespaced_with(
+            self.client.clone(),
+            &self.owner.namespace,
+            &kind.api_resource(),
+        )
     }
 
     /// Applies each, several at a time; those that others are made of come first, for keys are sorted by kind.
@@ -78,7 +86,11 @@ impl Pass<'_> {
                 let api = self.api(child.key.kind);
                 async move {
                     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-                    (*child, api.patch(&child.key.name, &parameters, &Patch::Apply(&child.object)).await)
+                    (
+                        *child,
+                        api.patch(&child.key.name, &parameters, &Patch::Apply(&child.object))
+                            .await,
+                    )
                 }
             })
             .buffered(CONCURRENT)
@@ -92,7 +104,9 @@ impl Pass<'_> {
                     self.applied.insert(child.key.clone(), observed.fields);
                     self.cluster.put(child.key.kind, &object);
                 }
-                Err(error) => outcome.failures.push((child.key.clone(), Failure::of(error))),
+                Err(error) => outcome
+                    .failures
+                    .push((child.key.clone(), Failure::of(error))),
             }
         }
     }

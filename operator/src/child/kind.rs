@@ -63,7 +63,10 @@ impl Kind {
     /// Whether every cluster has it. The others are looked for, and a missing one that is needed is told in status.
     #[must_use]
     pub const fn is_built_in(self) -> bool {
-        !matches!(self, Self::HttpRoute | Self::ServiceMonitor | Self::CloudNativePgCluster)
+        !matches!(
+            self,
+            Self::HttpRoute | Self::ServiceMonitor | Self::CloudNativePgCluster
+        )
     }
 
     /// Whether only its metadata is watched: what is in it is nobody's business, or large.
@@ -75,7 +78,10 @@ impl Kind {
     /// Whether it may outlive its platform, and is taken back by the next one of that name.
     #[must_use]
     pub const fn is_kept(self) -> bool {
-        matches!(self, Self::Secret | Self::PersistentVolumeClaim | Self::CloudNativePgCluster)
+        matches!(
+            self,
+            Self::Secret | Self::PersistentVolumeClaim | Self::CloudNativePgCluster
+        )
     }
 
     const fn names(self) -> (&'static str, &'static str, &'static str, &'static str) {
@@ -83,20 +89,40 @@ impl Kind {
             Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
-            Self::PersistentVolumeClaim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+            Self::PersistentVolumeClaim => {
+                ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+            }
             Self::Service => ("", "v1", "Service", "services"),
-            Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
-            Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+            Self::NetworkPolicy => (
+                "networking.k8s.io",
+                "v1",
+                "NetworkPolicy",
+                "networkpolicies",
+            ),
+            Self::PodDisruptionBudget => (
+                "policy",
+                "v1",
+                "PodDisruptionBudget",
+                "poddisruptionbudgets",
+            ),
             Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
             Self::Job => ("batch", "v1", "Job", "jobs"),
             Self::CronJob => ("batch", "v1", "CronJob", "cronjobs"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
-            Self::HorizontalPodAutoscaler => {
-                ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-            }
+            Self::HorizontalPodAutoscaler => (
+                "autoscaling",
+                "v2",
+                "HorizontalPodAutoscaler",
+                "horizontalpodautoscalers",
+            ),
             Self::Ingress => ("networking.k8s.io", "v1", "Ingress", "ingresses"),
             Self::HttpRoute => ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
-            Self::ServiceMonitor => ("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
+            Self::ServiceMonitor => (
+                "monitoring.coreos.com",
+                "v1",
+                "ServiceMonitor",
+                "servicemonitors",
+            ),
             Self::CloudNativePgCluster => ("postgresql.cnpg.io", "v1", "Cluster", "clusters"),
         }
     }

@@ -18,11 +18,17 @@ const LONGEST: Duration = Duration::from_secs(120);
 #[must_use]
 pub(super) fn after(failures: u32) -> Duration {
     let doubled = FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16)));
-    doubled.min(LONGEST).mul_f64(rand::rng().random_range(1.0..1.5))
+    doubled
+        .min(LONGEST)
+        .mul_f64(rand::rng().random_range(1.0..1.5))
 }
 
 /// What follows a reconciliation that could not even write its status.
-pub(super) fn after_error(platform: Arc<Guarded>, error: &super::reconcile::Error, context: Arc<Context>) -> Action {
+pub(super) fn after_error(
+    platform: Arc<Guarded>,
+    error: &super::reconcile::Error,
+    context: Arc<Context>,
+) -> Action {
     let failures = super::reconcile::note_failure(&platform, &context);
     let wait = after(failures);
     tracing::warn!(error = %error.0, wait_s = wait.as_secs_f64(), "the status of a platform could not be written");

@@ -24,7 +24,10 @@ use crate::{build, dereference, validate};
 pub struct Error(#[source] pub kube::Error);
 
 /// One pass over one platform.
-pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
+pub(super) async fn reconcile(
+    guarded: Arc<Guarded>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let key = key_of(&guarded);
     let metadata = guarded.meta();
     let owner = Owner {
@@ -39,7 +42,10 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     let generation = metadata.generation.unwrap_or(0);
     let (verdict, before) = match &guarded.0 {
         Err(invalid) => (refuse(Reason::Unreadable, invalid.error.clone()), None),
-        Ok(platform) => (Passed::of(platform, &owner, &key, &context, &mut memory).await?, platform.status.as_ref()),
+        Ok(platform) => (
+            Passed::of(platform, &owner, &key, &context, &mut memory).await?,
+            platform.status.as_ref(),
+        ),
     };
     let view = context.cluster.view(&key);
     let status = Report {
@@ -52,13 +58,21 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     }
     .status();
     let failed = verdict.is_to_be_tried_again();
-    memory.failures = if failed { memory.failures.saturating_add(1) } else { 0 };
+    memory.failures = if failed {
+        memory.failures.saturating_add(1)
+    } else {
+        0
+    };
     let failures = memory.failures;
     context.remember(key.clone(), memory);
     if before != Some(&status) {
         write_status(&key, &status, &context).await.map_err(Error)?;
     }
-    Ok(if failed { Action::requeue(back_off::after(failures)) } else { Action::await_change() })
+    Ok(if failed {
+        Action::requeue(back_off::after(failures))
+    } else {
+        Action::await_change()
+    })
 }
 
 /// What came of the rooms before status.
@@ -84,26 +98,41 @@ impl Passed {
         context: &Context,
         memory: &mut Memory,
     ) -> Result<Self, Error> {
-        if let Some(other) = resource.status.as_ref().and_then(|status| status.operator.as_deref())
+        if let Some(other) = resource
+            .status
+            .as_ref()
+            .and_then(|status| status.operator.as_deref())
             && other != context.identity
         {
             return Ok(refuse(
                 Reason::ManagedByAnotherOperator,
-                format!("the operator {other} owns this platform: this one, {}, leaves it alone", context.identity),
+                format!(
+                    "the operator {other} owns this platform: this one, {}, leaves it alone",
+                    context.identity
+                ),
             ));
         }
         if resource.spec.paused {
-            return Ok(refuse(Reason::Paused, "paused: nothing is written, and nothing is mended".to_owned()));
+            return Ok(refuse(
+                Reason::Paused,
+                "paused: nothing is written, and nothing is mended".to_owned(),
+            ));
         }
         let view = context.cluster.view(key);
-        let found = dereference::dereference(resource, key, &context.client, &context.secrets, &view)
-            .await
-            .map_err(Error)?;
+        let found =
+            dereference::dereference(resource, key, &context.client, &context.secrets, &view)
+                .await
+                .map_err(Error)?;
         let platform = match validate::validate(resource, &found, &context.defaults) {
             Ok(platform) => platform,
             Err(invalid) => {
-                let reason = invalid.first().map_or(Reason::CannotBuild, |invalid| Reason::Invalid(invalid.reason));
-                let messages: Vec<_> = invalid.iter().map(|invalid| invalid.message.as_str()).collect();
+                let reason = invalid.first().map_or(Reason::CannotBuild, |invalid| {
+                    Reason::Invalid(invalid.reason)
+                });
+                let messages: Vec<_> = invalid
+                    .iter()
+                    .map(|invalid| invalid.message.as_str())
+                    .collect();
                 return Ok(refuse(reason, messages.join("; ")));
             }
         };
@@ -111,8 +140,14 @@ impl Passed {
             Ok(children) => children,
             Err(error) => return Ok(refuse(Reason::CannotBuild, error.to_string())),
         };
-        let digest = resource.status.as_ref().and_then(|status| status.applied.as_deref());
-        let mut applied = memory.applied.take().unwrap_or_else(|| apply::recall(digest, &view));
+        let digest = resource
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.as_deref());
+        let mut applied = memory
+            .applied
+            .take()
+            .unwrap_or_else(|| apply::recall(digest, &view));
         let pass = Pass {
             client: &context.client,
             cluster: &context.cluster,
@@ -122,15 +157,31 @@ impl Passed {
         };
         let outcome = pass.run(&children).await;
         memory.applied = Some(applied.clone());
-        Ok(Self::Applied { platform: Box::new(platform), children, outcome, applied })
+        Ok(Self::Applied {
+            platform: Box::new(platform),
+            children,
+            outcome,
+            applied,
+        })
     }
 
     fn verdict(&self) -> Verdict<'_> {
         match self {
-            Self::Refused(reason, message) => Verdict::Refused { reason: *reason, message: message.clone() },
-            Self::Applied { platform, children, outcome, applied } => {
-                Verdict::Applied { platform, children, outcome, applied }
-            }
+            Self::Refused(reason, message) => Verdict::Refused {
+                reason: *reason,
+                message: message.clone(),
+            },
+            Self::Applied {
+                platform,
+                children,
+                outcome,
+                applied,
+            } => Verdict::Applied {
+                platform,
+                children,
+                outcome,
+                applied,
+            },
         }
     }
 
@@ -156,7 +207,11 @@ pub(super) fn note_failure(guarded: &Guarded, context: &Context) -> u32 {
     failures
 }
 
-async fn write_status(key: &PlatformKey, status: &ShopPlatformStatus, context: &Context) -> Result<(), kube::Error> {
+async fn write_status(
+    key: &PlatformKey,
+    status: &ShopPlatformStatus,
+    context: &Context,
+) -> Result<(), kube::Error> {
     let api = Api::<DynamicObject>::namespaced_with(
         context.client.clone(),
         &key.namespace,
@@ -169,7 +224,10 @@ async fn write_status(key: &PlatformKey, status: &ShopPlatformStatus, context: &
         "status": status,
     });
     let parameters = PatchParams::apply(crate::names::FIELD_MANAGER).force();
-    match api.patch_status(&key.name, &parameters, &Patch::Apply(&patch)).await {
+    match api
+        .patch_status(&key.name, &parameters, &Patch::Apply(&patch))
+        .await
+    {
         // The platform was deleted in the meantime.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         other => other.map(drop),

@@ -52,7 +52,11 @@ pub(super) fn all(
                 }
                 News::Complete => incomplete = incomplete.saturating_sub(1),
             }
-            let ready = if incomplete == 0 { std::mem::take(&mut held) } else { HashSet::new() };
+            let ready = if incomplete == 0 {
+                std::mem::take(&mut held)
+            } else {
+                HashSet::new()
+            };
             stream::iter(ready)
         })
         .boxed()
@@ -72,29 +76,38 @@ fn log(what: &'static str) -> impl Fn(&watcher::Error) {
 }
 
 /// The platforms themselves, kept whole: there are few.
-fn platforms(client: &Client, context: &Arc<Context>, writer: Writer<Guarded>) -> BoxStream<'static, News> {
+fn platforms(
+    client: &Client,
+    context: &Arc<Context>,
+    writer: Writer<Guarded>,
+) -> BoxStream<'static, News> {
     let context = Arc::clone(context);
     let mut complete = false;
-    watch(Api::<Guarded>::all(client.clone()), watcher::Config::default())
-        .default_backoff()
-        .inspect_err(log("platforms"))
-        .reflect(writer)
-        .filter_map(move |event| {
-            let news = match event {
-                Ok(Event::Apply(platform) | Event::InitApply(platform)) => Some(News::Look(ObjectRef::from_obj(&platform))),
-                Ok(Event::Delete(platform)) => {
-                    context.forget(&PlatformKey {
-                        namespace: platform.namespace().unwrap_or_default(),
-                        name: platform.name_any(),
-                    });
-                    None
-                }
-                Ok(Event::InitDone) => first(&mut complete),
-                Ok(Event::Init) | Err(_) => None,
-            };
-            async move { news }
-        })
-        .boxed()
+    watch(
+        Api::<Guarded>::all(client.clone()),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .inspect_err(log("platforms"))
+    .reflect(writer)
+    .filter_map(move |event| {
+        let news = match event {
+            Ok(Event::Apply(platform) | Event::InitApply(platform)) => {
+                Some(News::Look(ObjectRef::from_obj(&platform)))
+            }
+            Ok(Event::Delete(platform)) => {
+                context.forget(&PlatformKey {
+                    namespace: platform.namespace().unwrap_or_default(),
+                    name: platform.name_any(),
+                });
+                None
+            }
+            Ok(Event::InitDone) => first(&mut complete),
+            Ok(Event::Init) | Err(_) => None,
+        };
+        async move { news }
+    })
+    .boxed()
 }
 
 /// Children of one kind.
@@ -102,11 +115,17 @@ fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'s
     let api = Api::<DynamicObject>::all_with(client.clone(), &kind.api_resource());
     let config = watcher::Config::default().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
-        metadata_watcher(api, config).map(|event| event.map(whole)).boxed()
+        metadata_watcher(api, config)
+            .map(|event| event.map(whole))
+            .boxed()
     } else {
         watch(api, config).boxed()
     };
-    let (put, remove, retain) = (Arc::clone(context), Arc::clone(context), Arc::clone(context));
+    let (put, remove, retain) = (
+        Arc::clone(context),
+        Arc::clone(context),
+        Arc::clone(context),
+    );
     reduced(
         events,
         "children",
@@ -117,10 +136,15 @@ fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'s
 }
 
 fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods");
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods");
     let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
     let events = watch(api, watcher::Config::default().labels(PLATFORM_LABEL)).boxed();
-    let (put, remove, retain) = (Arc::clone(context), Arc::clone(context), Arc::clone(context));
+    let (put, remove, retain) = (
+        Arc::clone(context),
+        Arc::clone(context),
+        Arc::clone(context),
+    );
     reduced(
         events,
         "pods",
@@ -131,7 +155,11 @@ fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
 }
 
 /// Secrets: ours, and those that specs point to, which people make without any label. Metadata only.
-fn secrets(client: &Client, context: &Arc<Context>, platforms: Store<Guarded>) -> BoxStream<'static, News> {
+fn secrets(
+    client: &Client,
+    context: &Arc<Context>,
+    platforms: Store<Guarded>,
+) -> BoxStream<'static, News> {
     let api = Api::<DynamicObject>::all_with(client.clone(), &Kind::Secret.api_resource());
     let context = Arc::clone(context);
     let (mut seen, mut complete) = (HashSet::new(), false);
@@ -176,10 +204,9 @@ fn pointing_to(platforms: &Store<Guarded>, secret: &DynamicObject) -> Vec<Platfo
     let (namespace, name) = (secret.namespace(), secret.name_any());
     let pointing = platforms.state_filter(|platform| {
         platform.namespace() == namespace
-            && platform
-                .0
-                .as_ref()
-                .is_ok_and(|platform| crate::dereference::secrets_of(&platform.spec).contains(&name))
+            && platform.0.as_ref().is_ok_and(|platform| {
+                crate::dereference::secrets_of(&platform.spec).contains(&name)
+            })
     });
     pointing
         .iter()

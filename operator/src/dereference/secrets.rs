@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
 use sha2::{Digest, Sha256};
 
+use crate::child::short_hex;
 use crate::platform::{Address, AddressError};
 
 /// What a Secret holds.
@@ -39,12 +40,7 @@ impl SecretContent {
                 .iter()
                 .map(|(key, value)| (key.clone(), address(value)))
                 .collect(),
-            hash: digest
-                .finalize()
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            hash: short_hex(&digest.finalize()),
         }
     }
 }

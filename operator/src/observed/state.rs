@@ -71,9 +71,13 @@ impl State {
             Kind::PersistentVolumeClaim => Self::Volume {
                 bound: text(object, "/status/phase").as_deref() == Some("Bound"),
                 capacity: text(object, "/status/capacity/storage"),
-                problem: ["ControllerResizeError", "NodeResizeError", "ModifyVolumeError"]
-                    .into_iter()
-                    .find_map(|name| condition(object, name)),
+                problem: [
+                    "ControllerResizeError",
+                    "NodeResizeError",
+                    "ModifyVolumeError",
+                ]
+                .into_iter()
+                .find_map(|name| condition(object, name)),
             },
             Kind::Service | Kind::Ingress => Self::Address(address(object)),
             Kind::CloudNativePgCluster => Self::Replicas {
@@ -111,7 +115,10 @@ fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
         ready: number(object, "/status/readyReplicas"),
         updated,
         older: all.saturating_sub(updated).max(0),
-        current: object.pointer("/status/observedGeneration").and_then(Value::as_i64) == generation,
+        current: object
+            .pointer("/status/observedGeneration")
+            .and_then(Value::as_i64)
+            == generation,
         problem: condition(object, "ReplicaFailure")
             .or_else(|| condition_with(object, "Progressing", "False").filter(given_up)),
     }
@@ -139,7 +146,10 @@ fn address(object: &Value) -> Option<String> {
 }
 
 fn text(object: &Value, pointer: &str) -> Option<String> {
-    object.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned)
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .map(ToOwned::to_owned)
 }
 
 fn number(object: &Value, pointer: &str) -> i32 {
@@ -159,11 +169,13 @@ mod tests {
     #[test]
     fn a_deployment_rolls_out_until_its_status_is_about_the_newest_spec_and_old_pods_are_gone() {
         let is_rolling_out = |observed: i64, all: i32, updated: i32| {
-            let status =
-                json!({"observedGeneration": observed, "replicas": all, "updatedReplicas": updated});
+            let status = json!({"observedGeneration": observed, "replicas": all, "updatedReplicas": updated});
             State::of(Kind::Deployment, Some(2), &json!({"status": status})).is_rolling_out()
         };
-        assert!(is_rolling_out(1, 2, 2), "the controller has not seen it yet");
+        assert!(
+            is_rolling_out(1, 2, 2),
+            "the controller has not seen it yet"
+        );
         assert!(is_rolling_out(2, 2, 1), "an old pod is there");
         assert!(!is_rolling_out(2, 2, 2));
         assert!(!is_rolling_out(2, 0, 0), "scaled to nothing");

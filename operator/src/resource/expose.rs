@@ -27,7 +27,7 @@ use super::schema::{self, rule};
     ),
 ]))]
 pub struct ExposeSpec {
-    /// By what. ClusterIP: within the cluster only. `NodePort`: at a port of every node. `LoadBalancer`: by the cloud's. Ingress: by an
+    /// By what. `ClusterIP`: within the cluster only. `NodePort`: at a port of every node. `LoadBalancer`: by the cloud's. Ingress: by an
     /// ingress controller; needs `host`. `HTTPRoute`: by a Gateway of the Gateway API; needs `gatewayRef`.
     #[serde(rename = "type")]
     pub type_: ExposeType,

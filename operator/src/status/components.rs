@@ -9,11 +9,19 @@ use crate::platform::{ExposeBy, Platform};
 use crate::resource::{ComponentState, ComponentStatus};
 
 /// One for each Deployment, `StatefulSet` and `Cluster`.
-pub(super) fn of(platform: &Platform, children: &[Child], outcome: &Outcome, view: &View) -> Vec<ComponentStatus> {
+pub(super) fn of(
+    platform: &Platform,
+    children: &[Child],
+    outcome: &Outcome,
+    view: &View,
+) -> Vec<ComponentStatus> {
     let mut components: Vec<_> = children
         .iter()
         .filter(|child| {
-            matches!(child.key.kind, Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster)
+            matches!(
+                child.key.kind,
+                Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster
+            )
         })
         .map(|child| component(platform, child, outcome, view))
         .collect();
@@ -21,7 +29,12 @@ pub(super) fn of(platform: &Platform, children: &[Child], outcome: &Outcome, vie
     components
 }
 
-fn component(platform: &Platform, child: &Child, outcome: &Outcome, view: &View) -> ComponentStatus {
+fn component(
+    platform: &Platform,
+    child: &Child,
+    outcome: &Outcome,
+    view: &View,
+) -> ComponentStatus {
     let name = child
         .object
         .pointer("/metadata/labels/app.kubernetes.io~1name")
@@ -54,24 +67,49 @@ fn component(platform: &Platform, child: &Child, outcome: &Outcome, view: &View)
 
 /// What there is to say of the Job that is waited for.
 fn waits_for(job: &str, view: &View) -> (ComponentState, Option<String>) {
-    let key = ChildKey { kind: Kind::Job, name: job.to_owned() };
+    let key = ChildKey {
+        kind: Kind::Job,
+        name: job.to_owned(),
+    };
     let observed = view.children.get(&key);
     let pod = view.pods.iter().find(|(name, _)| name.starts_with(job));
     match (observed.map(|observed| &observed.state), pod) {
-        (Some(State::Job { failed: Some(problem), .. }), _) => (
+        (
+            Some(State::Job {
+                failed: Some(problem),
+                ..
+            }),
+            _,
+        ) => (
             ComponentState::Failed,
-            Some(format!("Job {job} failed: {}; see `kubectl logs job/{job}`, mend the cause and delete the Job", say(problem))),
+            Some(format!(
+                "Job {job} failed: {}; see `kubectl logs job/{job}`, mend the cause and delete the Job",
+                say(problem)
+            )),
         ),
         (_, Some((_, pod))) if pod.problem.is_some() => (
             ComponentState::Waiting,
-            pod.problem.as_ref().map(|problem| format!("waits for Job {job}: {}", say(problem))),
+            pod.problem
+                .as_ref()
+                .map(|problem| format!("waits for Job {job}: {}", say(problem))),
         ),
-        _ => (ComponentState::Waiting, Some(format!("waits for Job {job}"))),
+        _ => (
+            ComponentState::Waiting,
+            Some(format!("waits for Job {job}")),
+        ),
     }
 }
 
 fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &View) {
-    let State::Replicas { desired, ready, updated, older, current, problem } = &observed.state else {
+    let State::Replicas {
+        desired,
+        ready,
+        updated,
+        older,
+        current,
+        problem,
+    } = &observed.state
+    else {
         return;
     };
     (status.desired, status.ready) = (*desired, *ready);
@@ -87,11 +125,16 @@ fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &V
         .find_map(|pod| pod.problem.as_ref());
     if let Some(problem) = problem {
         status.state = ComponentState::Failed;
-        status.message = Some(of_pods.map_or_else(|| say(problem), |pod| format!("{}: {}", say(problem), say(pod))));
+        status.message = Some(of_pods.map_or_else(
+            || say(problem),
+            |pod| format!("{}: {}", say(problem), say(pod)),
+        ));
     } else if let Some(pod) = of_pods {
         status.message = Some(say(pod));
     } else {
-        status.message = Some(format!("{ready} of {desired} ready, {updated} of the newest form"));
+        status.message = Some(format!(
+            "{ready} of {desired} ready, {updated} of the newest form"
+        ));
     }
 }
 
@@ -106,7 +149,10 @@ pub(super) fn endpoint(platform: &Platform, view: &View) -> Option<String> {
     match &platform.expose.by {
         ExposeBy::ClusterIp | ExposeBy::NodePort => Some(inside),
         ExposeBy::LoadBalancer => {
-            let key = ChildKey { kind: Kind::Service, name: service };
+            let key = ChildKey {
+                kind: Kind::Service,
+                name: service,
+            };
             match &view.children.get(&key)?.state {
                 State::Address(address) => address.as_ref().map(|host| format!("http://{host}")),
                 _ => None,

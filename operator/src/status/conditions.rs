@@ -99,7 +99,12 @@ const PROGRESSING: &str = "Progressing";
 const DEGRADED: &str = "Degraded";
 
 fn judge(name: &'static str, holds: bool, reason: Reason, message: &str) -> Judgement {
-    Judgement { name, holds, reason, message: message.to_owned() }
+    Judgement {
+        name,
+        holds,
+        reason,
+        message: message.to_owned(),
+    }
 }
 
 /// Of a resource that was not carried out.
@@ -113,18 +118,40 @@ pub(super) fn refused(reason: Reason, message: &str) -> Vec<Judgement> {
 }
 
 /// Of a platform whose children were written.
-pub(super) fn of(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Vec<Judgement> {
+pub(super) fn of(
+    platform: &Platform,
+    outcome: &Outcome,
+    components: &[ComponentStatus],
+) -> Vec<Judgement> {
     let (written, why) = match outcome.failures.first() {
-        None => (Reason::AsSpecified, "everything is written as the spec says".to_owned()),
-        Some((key, failure)) => (Reason::of(failure), format!("{key}: {failure}{}", more(outcome.failures.len()))),
+        None => (
+            Reason::AsSpecified,
+            "everything is written as the spec says".to_owned(),
+        ),
+        Some((key, failure)) => (
+            Reason::of(failure),
+            format!("{key}: {failure}{}", more(outcome.failures.len())),
+        ),
     };
-    let with = |state: ComponentState| components.iter().filter(move |component| component.state == state);
+    let with = |state: ComponentState| {
+        components
+            .iter()
+            .filter(move |component| component.state == state)
+    };
     let failed = with(ComponentState::Failed).next();
-    let unsettled = with(ComponentState::Progressing).chain(with(ComponentState::Waiting)).next();
+    let unsettled = with(ComponentState::Progressing)
+        .chain(with(ComponentState::Waiting))
+        .next();
     let at_rest = if platform.hibernate {
-        (Reason::Hibernated, "everything is scaled to nothing; data stays".to_owned())
+        (
+            Reason::Hibernated,
+            "everything is scaled to nothing; data stays".to_owned(),
+        )
     } else {
-        (Reason::AsSpecified, "everything is as the spec says".to_owned())
+        (
+            Reason::AsSpecified,
+            "everything is as the spec says".to_owned(),
+        )
     };
     let (ready, sentence) = match (outcome.failures.is_empty(), failed, unsettled) {
         (false, _, _) => (written, why.clone()),
@@ -155,7 +182,10 @@ fn more(failures: usize) -> String {
 fn say(component: &ComponentStatus) -> String {
     match &component.message {
         Some(message) => format!("{}: {message}", component.name),
-        None => format!("{}: {} of {} ready", component.name, component.ready, component.desired),
+        None => format!(
+            "{}: {} of {} ready",
+            component.name, component.ready, component.desired
+        ),
     }
 }
 
@@ -181,7 +211,9 @@ pub(super) fn dated(
             let since = before
                 .iter()
                 .find(|condition| condition.type_ == judgement.name && condition.status == status)
-                .map_or(Time(now), |condition| condition.last_transition_time.clone());
+                .map_or(Time(now), |condition| {
+                    condition.last_transition_time.clone()
+                });
             Condition {
                 type_: judgement.name.to_owned(),
                 status: status.to_owned(),

@@ -91,26 +91,17 @@ fn outside(parsing: &mut Parsing<'_>, spec: &BackingServiceSpec, need: Need) -> 
 }
 
 fn elsewhere(parsing: &mut Parsing<'_>, spec: Option<&ExternalSpec>, need: Need) -> External {
-    let (name, found) = match spec {
-        Some(spec) => (
-            spec.secret_ref.name.clone(),
-            external::of(parsing, need, &spec.secret_ref),
-        ),
-        None => {
-            let field = external::field(need);
-            let message = format!(
-                "{field}: mode External needs external.secretRef: a Secret that says where the server is"
-            );
-            parsing.findings.add(Reason::SpecInvalid, message);
-            (String::new(), None)
-        }
-    };
-    found.unwrap_or_else(|| External {
-        secret: name,
-        keys: BTreeSet::new(),
-        ports: BTreeSet::new(),
-        content_hash: String::new(),
-    })
+    parsing.findings.expect(spec.is_some(), Reason::SpecInvalid, || {
+        let field = external::field(need);
+        format!("{field}: mode External needs external.secretRef: a Secret that says where the server is")
+    });
+    spec.and_then(|spec| external::of(parsing, need, &spec.secret_ref))
+        .unwrap_or_else(|| External {
+            secret: String::new(),
+            keys: BTreeSet::new(),
+            ports: BTreeSet::new(),
+            content_hash: String::new(),
+        })
 }
 
 fn managed(

@@ -68,19 +68,15 @@ fn route(parsing: &mut Parsing<'_>) -> ExposeBy {
         "gateway.expose.type is HTTPRoute",
         "install the Gateway API, or choose another type",
     );
-    match &spec.gateway_ref {
-        Some(gateway) => ExposeBy::HttpRoute {
+    if let Some(gateway) = &spec.gateway_ref {
+        return ExposeBy::HttpRoute {
             gateway: gateway.clone(),
             host: spec.host.clone(),
-        },
-        None => {
-            parsing.findings.add(
-                Reason::SpecInvalid,
-                format!(
-                    "{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"
-                ),
-            );
-            ExposeBy::ClusterIp
-        }
+        };
     }
+    parsing.findings.add(
+        Reason::SpecInvalid,
+        format!("{FIELD}: type HTTPRoute needs gatewayRef: the Gateway that it is attached to"),
+    );
+    ExposeBy::ClusterIp
 }

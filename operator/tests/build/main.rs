@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod children;
 #[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod platforms;
@@ -10,6 +12,8 @@ mod platforms;
 mod pod_template;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod provisioning;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

@@ -16,20 +16,22 @@ use crate::specs;
 
 const SECRETS: &str = "/etc/shop/secrets";
 
-/// A container as its process finds it: variables, and files, which have their names as contents.
-struct Container {
+/// A container as its process finds it: variables, and files that say of which key of which Secret they are.
+pub struct Container {
     variables: BTreeMap<String, String>,
     folder: tempfile::TempDir,
 }
 
 impl Container {
     /// The first container of a child.
-    fn of(children: &[Child], child: &Child) -> Self {
+    pub fn of(children: &[Child], child: &Child) -> Self {
         let template = pod_template(child).unwrap();
         let container = &template["spec"]["containers"][0];
         let folder = tempfile::tempdir().unwrap();
-        for file in files(template) {
-            std::fs::write(folder.path().join(&file), &file).unwrap();
+        for (file, content) in files(template) {
+            let path = folder.path().join(&file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, content).unwrap();
         }
         let mut variables = BTreeMap::new();
         for source in list(&container["envFrom"]) {
@@ -48,13 +50,21 @@ impl Container {
     }
 
     /// The settings that a service reads there.
-    fn settings<T: Default + Serialize + DeserializeOwned>(&self) -> T {
+    pub fn settings<T: Default + Serialize + DeserializeOwned>(&self) -> T {
+        load_from(None, self.variables())
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.variables))
+    }
+
+    /// Its variables, with the paths that files have here.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> {
         let folder = self.folder.path().display().to_string();
-        let variables = self
-            .variables
-            .iter()
-            .map(|(name, value)| (name.clone(), value.replace(SECRETS, &folder)));
-        load_from(None, variables).unwrap_or_else(|error| panic!("{error}: {:?}", self.variables))
+        let variables = self.variables.iter();
+        variables.map(move |(name, value)| (name.clone(), value.replace(SECRETS, &folder)))
+    }
+
+    /// The path of a file that it may have.
+    pub fn path(&self, file: &str) -> std::path::PathBuf {
+        self.folder.path().join(file)
     }
 }
 
@@ -62,14 +72,21 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The names of the files that are mounted with what is secret.
-fn files(template: &Value) -> Vec<String> {
+/// The names of the files that are mounted with what is secret, each with its key and Secret.
+fn files(template: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let volumes = list(&template["spec"]["volumes"]);
     volumes
         .iter()
         .flat_map(|volume| list(&volume["projected"]["sources"]))
-        .flat_map(|source| list(&source["secret"]["items"]))
-        .map(|item| item["path"].as_str().unwrap().to_owned())
+        .flat_map(|source| {
+            let secret = &source["secret"];
+            let items = list(&secret["items"]).iter();
+            items.map(|item| {
+                let content = format!("{} of {}", text(&item["key"]), text(&secret["name"]));
+                (text(&item["path"]), content)
+            })
+        })
         .collect()
 }
 
@@ -235,13 +252,13 @@ fn a_service_signs_in_at_managed_servers_as_the_user_in_use() {
     assert_eq!(store.url, "postgres://demo-postgres:5432/order");
     assert_eq!(
         (store.username.as_str(), store.password.expose()),
-        ("order_a", "store-password")
+        ("order_a", "store-password of demo-order-credentials-1")
     );
     let broker = &settings.broker;
     assert_eq!(broker.url, "amqp://demo-rabbitmq:5672/shop");
     assert_eq!(
         (broker.username.as_str(), broker.password.expose()),
-        ("order_a", "broker-password")
+        ("order_a", "broker-password of demo-order-credentials-1")
     );
     let settings: product::Settings = deployed(json!({"profile": "Production"}), "product");
     assert_eq!(
@@ -268,29 +285,31 @@ fn with_external_servers_each_service_is_told_what_their_secrets_leave_open() {
                 .unwrap()),
         ])
     };
-    // The test's files have their names as contents.
     let product: product::Settings = deployed(spec.clone(), "product");
     assert_eq!(
         told(&product.store),
-        json!(["store-url", "product", "", "", "store-ca.crt"])
+        json!(["uri of servers", "product", "", "", "store-ca.crt"])
     );
     let order: order::Settings = deployed(spec.clone(), "order");
-    assert_eq!(told(&order.store), json!(["store-url", "", "", "", null]));
+    assert_eq!(
+        told(&order.store),
+        json!(["order.uri of postgres", "", "", "", null])
+    );
     let notification: notification::Settings = deployed(spec, "notification");
     assert_eq!(
         told(&notification.store),
         json!([
-            "store-url",
+            "uri of postgres",
             "notification",
             "notification_a",
-            "store-password",
+            "store-password of demo-notification-credentials-1",
             null
         ])
     );
     let broker = &notification.broker;
     assert_eq!(
         (broker.url.as_str(), broker.username.as_str()),
-        ("broker-url", "notification_a")
+        ("uri of broker", "notification_a")
     );
 }
 

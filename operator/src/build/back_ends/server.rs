@@ -249,9 +249,14 @@ impl Server<'_> {
                 revision_history_limit: Some(3),
                 selector: selector(owner, &self.component),
                 template: self.template(member),
-                volume_claim_templates: Some(vec![
-                    self.claim(self.metadata(DATA.to_owned()), TEMPLATE_SIZE),
-                ]),
+                volume_claim_templates: Some(vec![self.claim(
+                    ObjectMeta {
+                        name: Some(DATA.to_owned()),
+                        labels: Some(owner.labels(&self.component)),
+                        ..ObjectMeta::default()
+                    },
+                    TEMPLATE_SIZE,
+                )]),
                 persistent_volume_claim_retention_policy: Some(
                     StatefulSetPersistentVolumeClaimRetentionPolicy {
                         when_deleted: Some("Retain".to_owned()),
