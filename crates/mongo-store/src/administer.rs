@@ -31,18 +31,30 @@ impl Administrator {
         connect::client(self.options.clone(), &self.settings.tls, &self.place)
     }
 
-    /// Clients that talk to one of the named servers each, whatever state it is in; with the servers' names.
-    pub fn direct_clients(&self) -> Result<Vec<(String, Client)>, OpenError> {
-        let mut clients = Vec::new();
-        for host in &self.options.hosts {
-            let mut options = self.options.clone();
-            options.hosts = vec![host.clone()];
-            options.direct_connection = Some(true);
-            options.repl_set_name = None;
-            let client = connect::client(options, &self.settings.tls, &self.place)?;
-            clients.push((host.to_string(), client));
-        }
-        Ok(clients)
+    /// The servers that the URL names.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        self.options.hosts.iter().map(ToString::to_string).collect()
+    }
+
+    /// A client that talks to one of [`Administrator::hosts`], whatever state it is in.
+    pub fn direct_client(&self, host: &str) -> Result<Client, OpenError> {
+        connect::client(self.directly(host), &self.settings.tls, &self.place)
+    }
+
+    /// The same as nobody: every server tells nobody how it is, also one that has no users yet.
+    pub fn anonymous_client(&self, host: &str) -> Result<Client, OpenError> {
+        let mut options = self.directly(host);
+        options.credential = None;
+        connect::client(options, &self.settings.tls, &self.place)
+    }
+
+    fn directly(&self, host: &str) -> ClientOptions {
+        let mut options = self.options.clone();
+        options.hosts.retain(|named| named.to_string() == host);
+        options.direct_connection = Some(true);
+        options.repl_set_name = None;
+        options
     }
 
     /// The name of the replica set, if the URL has it.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use service_kit::{error_chain, settings as layers};
@@ -59,9 +60,12 @@ enum Command {
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,
-        /// Initiate the MongoDB replica set if it never was
+        /// Initiate the MongoDB replica set if it never was, and add members of the URL that it lacks
         #[arg(long)]
         initiate_replica_set: bool,
+        /// Try again for so long while something fails: the servers may still be starting
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        wait: u64,
     },
     /// Make the passwords and keys of an installation without an operator; what is there stays as it is
     Secrets {
@@ -129,12 +133,14 @@ async fn carry_out(
         Command::Provision {
             dry_run,
             initiate_replica_set,
+            wait,
         } => {
             let options = Options {
                 dry_run,
                 initiate_replica_set,
             };
-            provision::run(&settings, options, output).await
+            let patience = Duration::from_secs(wait);
+            provision::run(&settings, options, patience, output).await
         }
         Command::Secrets { folder, owner } => secrets::run(&folder, owner, output),
         Command::Doctor => doctor::run(&settings, stores.data.as_deref(), output).await,

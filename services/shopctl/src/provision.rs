@@ -9,6 +9,7 @@ mod postgres;
 mod rabbit;
 
 use std::future::Future;
+use std::time::Duration;
 
 pub use self::journal::{Journal, State, Step, Stopped};
 pub(crate) use self::mongo::{administrator as mongo_administrator, close as close_mongo};
@@ -24,15 +25,42 @@ use crate::settings::{Settings, Tenant};
 pub struct Options {
     /// Only say what would be done.
     pub dry_run: bool,
-    /// Initiate the MongoDB replica set if it never was.
+    /// Initiate the MongoDB replica set if it never was, and add members of the URL that it lacks.
     pub initiate_replica_set: bool,
 }
 
 /// Provisions everything that the settings name.
 pub async fn provision(settings: &Settings, options: Options) -> Result<Journal, Error> {
+    let journal = Journal::new(options.dry_run);
+    provision_into(journal, settings, options).await
+}
+
+/// How long until another try.
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+
+/// Provisions again and again until nothing fails, for so long: in a cluster the servers are started at the same time. Tells of
+/// the last try.
+pub async fn provision_within(
+    patience: Duration,
+    settings: &Settings,
+    options: Options,
+) -> Result<Journal, Error> {
+    let started = tokio::time::Instant::now();
+    let mut journal = provision(settings, options).await?;
+    while journal.count(State::Failed) > 0 && started.elapsed() < patience {
+        tokio::time::sleep(BETWEEN_TRIES).await;
+        journal = provision_into(journal.again(), settings, options).await?;
+    }
+    Ok(journal)
+}
+
+async fn provision_into(
+    mut journal: Journal,
+    settings: &Settings,
+    options: Options,
+) -> Result<Journal, Error> {
     let tenants = settings.tenants()?;
     check(settings, &tenants)?;
-    let mut journal = Journal::new(options.dry_run);
     if !settings.mongodb.url.is_empty() {
         let initiate = options.initiate_replica_set;
         let done = mongo::provision(settings, &tenants, initiate, &mut journal);

@@ -122,6 +122,9 @@ impl Default for Settings {
 pub struct BrokerApi {
     /// `http://[user:password@]host:15672`. Without a user, the one of `broker` is used.
     pub url: String,
+    /// How many nodes the cluster has; 0 if that does not matter. Nothing is made before so many run: a queue that is made
+    /// earlier has its copies on fewer.
+    pub nodes: usize,
 }
 
 /// The four services.
@@ -165,6 +168,10 @@ pub struct ServiceSettings {
     pub broker_password: Secret,
     /// The user that migrates. With one, the service's own user cannot change the schema.
     pub migrator: Migrator,
+    /// Users that it had before, on all servers. They are locked out.
+    pub retired: Vec<String>,
+    /// Servers on which somebody else sees to what it has: it is left alone there.
+    pub elsewhere: Vec<BackEnd>,
     /// Its store, if it is not on the servers above; also to reach it as somebody else.
     pub store: StoreSettings,
 }
@@ -195,6 +202,8 @@ pub struct ExtraSettings {
     pub broker_password: Secret,
     /// The user that migrates.
     pub migrator: Migrator,
+    /// Users that it had before, on all servers. They are locked out.
+    pub retired: Vec<String>,
     /// The first words of the types of its own events: `review` for `review.written.v1`.
     pub tells: Vec<String>,
     /// The types of events that its queues may be bound to: `order.delivered.v1`.

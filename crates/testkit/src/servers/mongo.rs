@@ -31,7 +31,8 @@ pub struct MongoOptions {
     pub tls: Option<Authority>,
     /// One server that is no replica set, and so has no transactions.
     pub stand_alone: bool,
-    /// Members of a replica set that nobody has initiated; it may take no writes yet. Not with `authentication`.
+    /// Members of a replica set that nobody has initiated; it may take no writes yet. With `authentication` only the first one
+    /// knows the administrator, as in a cluster that was just started: the others have nothing yet.
     pub not_initiated: bool,
     /// Each member has a disk of its own of so many MiB, that a test can fill: [`ServerProcess::fill_disk`].
     pub disk_mib: Option<u32>,
@@ -73,7 +74,10 @@ impl Mongo {
     /// One that is set up as told.
     pub async fn start_with(options: &MongoOptions) -> Result<Self> {
         let mut members = Vec::new();
-        for _ in 0..options.members {
+        if options.not_initiated && options.authentication {
+            members.push(Member::launch_with_administrator(options).await?);
+        }
+        while members.len() < options.members {
             members.push(Member::launch(options).await?);
         }
         let set = Self {
@@ -94,7 +98,7 @@ impl Mongo {
         }
         let primary = set.primary().await?;
         if options.authentication {
-            set.make_administrator(primary).await?;
+            set.get(primary)?.make_administrator().await?;
         }
         Ok(set)
     }
@@ -204,17 +208,6 @@ impl Mongo {
             .context("cannot initiate the replica set")?;
         Ok(())
     }
-
-    /// Until there is a user, one who comes from the same machine may make one.
-    async fn make_administrator(&self, primary: usize) -> Result<()> {
-        self.get(primary)?
-            .client
-            .database("admin")
-            .run_command(doc! { "createUser": USER, "pwd": PASSWORD, "roles": ["root"] })
-            .await
-            .context("cannot make the administrator")?;
-        Ok(())
-    }
 }
 
 impl Member {
@@ -256,6 +249,33 @@ impl Member {
             port,
             client,
         })
+    }
+
+    /// As the images of MongoDB do it: the administrator is made while it stands alone, then it is to belong to a set.
+    async fn launch_with_administrator(options: &MongoOptions) -> Result<Self> {
+        let alone = MongoOptions {
+            stand_alone: true,
+            ..options.clone()
+        };
+        let member = Self::launch(&alone).await?;
+        member.process.until_ready().await?;
+        member.make_administrator().await?;
+        member.process.stop().await?;
+        let program = installed::mongod()?.display().to_string();
+        let folder = member.process.folder();
+        script(&program, member.port.number(), options, folder).write(folder)?;
+        member.process.launch().await?;
+        Ok(member)
+    }
+
+    /// Until there is a user, one who comes from the same machine may make one.
+    async fn make_administrator(&self) -> Result<()> {
+        self.client
+            .database("admin")
+            .run_command(doc! { "createUser": USER, "pwd": PASSWORD, "roles": ["root"] })
+            .await
+            .context("cannot make the administrator")?;
+        Ok(())
     }
 
     fn host(&self) -> String {

@@ -1,8 +1,10 @@
 //! `shopctl provision`: databases, users, queues.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::output::{Output, Show, Table};
-use crate::provision::{Journal, Options, State, Step, provision};
+use crate::provision::{Journal, Options, State, Step, provision_within};
 use crate::settings::Settings;
 
 impl Show for Journal {
@@ -47,14 +49,20 @@ impl Show for Journal {
 pub(crate) async fn run(
     settings: &Settings,
     options: Options,
+    patience: Duration,
     output: Output,
 ) -> Result<(), Error> {
-    let journal = provision(settings, options).await?;
+    let journal = provision_within(patience, settings, options).await?;
     output.show(&journal)?;
-    match journal.count(State::Failed) {
-        0 => Ok(()),
-        failed => Err(Error::Partly(format!(
-            "{failed} things could not be done; set right what they say and run it again: it goes on where it stopped"
-        ))),
+    let failed = journal.steps().iter();
+    let failed = failed.filter(|step| step.state == State::Failed);
+    let failed: Vec<String> = failed.map(ToString::to_string).collect();
+    if failed.is_empty() {
+        return Ok(());
     }
+    // All in the last line: it is what is left of a container that ended.
+    Err(Error::Partly(format!(
+        "set this right and run it again, it goes on where it stopped: {}",
+        failed.join("; ")
+    )))
 }

@@ -49,6 +49,16 @@ pub struct Step {
     pub error: Option<String>,
 }
 
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} {}", self.server, self.state.as_str(), self.thing)?;
+        match &self.error {
+            Some(error) => write!(f, ": {error}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The rest cannot be done; why is in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped;
@@ -58,13 +68,31 @@ pub struct Stopped;
 pub struct Journal {
     dry_run: bool,
     steps: Vec<Step>,
+    /// What failed the last time.
+    #[serde(skip)]
+    known: Vec<Step>,
 }
 
 impl Journal {
     /// An empty one. In a dry run nothing is changed.
     pub(super) fn new(dry_run: bool) -> Self {
-        let steps = Vec::new();
-        Self { dry_run, steps }
+        Self {
+            dry_run,
+            steps: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// An empty one for another try, which does not tell again at once what failed in the same way before.
+    #[must_use]
+    pub(super) fn again(&self) -> Self {
+        let failed = self.steps.iter();
+        let failed = failed.filter(|step| step.state == State::Failed);
+        Self {
+            dry_run: self.dry_run,
+            steps: Vec::new(),
+            known: failed.cloned().collect(),
+        }
     }
 
     /// Whether nothing is to be changed.
@@ -128,16 +156,15 @@ impl Journal {
 
     /// Told at once as well: if the process is killed, what it did is known.
     fn push(&mut self, server: &'static str, thing: String, state: State, error: Option<String>) {
-        if matches!(state, State::Changed | State::Failed) {
-            let why = error.as_ref().map(|error| format!(": {error}"));
-            let why = why.unwrap_or_default();
-            progress(&format!("{server}: {} {thing}{why}", state.as_str()));
-        }
-        self.steps.push(Step {
+        let step = Step {
             server,
             thing,
             state,
             error,
-        });
+        };
+        if matches!(state, State::Changed | State::Failed) && !self.known.contains(&step) {
+            progress(&step.to_string());
+        }
+        self.steps.push(step);
     }
 }

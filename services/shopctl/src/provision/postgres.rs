@@ -105,6 +105,9 @@ async fn one(
         let exists = found.is_some();
         rows(server, tenant, exists, journal).await?;
     }
+    for role in &tenant.retired {
+        roles::lock_out(admin, role, journal).await?;
+    }
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub(super) async fn provision(
     let vhost = account.vhost;
     let overview = admin.overview().await;
     journal.looked(SERVER, "the administrator is let in", overview)?;
+    all_nodes_run(&admin, settings.broker_api.nodes, journal).await?;
 
     let thing = format!("vhost {vhost} exists");
     let was_there = admin.has_vhost(&vhost).await;
@@ -54,9 +55,31 @@ pub(super) async fn provision(
     }
 
     queues(settings, &admin, &vhost, journal).await?;
-    for broker in tenants.iter().filter_map(|tenant| tenant.broker.as_ref()) {
-        // What stops one user is told; the others are made all the same.
-        let _ = one(&admin, &vhost, broker, journal).await;
+    for tenant in tenants {
+        if let Some(broker) = &tenant.broker {
+            // What stops one tenant is told; the others are made all the same.
+            let _ = one(&admin, &vhost, broker, &tenant.retired, journal).await;
+        }
+    }
+    Ok(())
+}
+
+/// Fewer nodes run than there are.
+#[derive(Debug, thiserror::Error)]
+#[error("{running} run; those that are missing may still be starting")]
+struct NodesMissing {
+    running: usize,
+}
+
+async fn all_nodes_run(admin: &Admin, nodes: usize, journal: &mut Journal) -> Result<(), Stopped> {
+    if nodes == 0 {
+        return Ok(());
+    }
+    let thing = format!("all {nodes} nodes of the cluster run");
+    let found = journal.looked(SERVER, &thing, admin.nodes().await)?;
+    let running = found.iter().filter(|node| node.running).count();
+    if running < nodes {
+        return Err(journal.failed(SERVER, thing, &NodesMissing { running }));
     }
     Ok(())
 }
@@ -134,6 +157,7 @@ async fn one(
     admin: &Admin,
     vhost: &str,
     broker: &BrokerUser,
+    retired: &[String],
     journal: &mut Journal,
 ) -> Result<(), Stopped> {
     let (user, password) = (&broker.login.name, &broker.login.password);
@@ -152,5 +176,15 @@ async fn one(
     let topics = journal.looked(SERVER, &thing, topics.await)?;
     let is_so = topics && granted.as_ref() == Some(&broker.permissions);
     let grant = admin.grant(vhost, user, &broker.permissions, &broker.topics);
-    journal.ensure(SERVER, thing, is_so, grant).await
+    journal.ensure(SERVER, thing, is_so, grant).await?;
+    for user in retired {
+        let thing = format!("there is no user {user}");
+        let found = journal.looked(SERVER, &thing, admin.user(user).await)?;
+        // Its connections end with it.
+        let delete = admin.delete_user(user);
+        journal
+            .ensure(SERVER, thing, found.is_none(), delete)
+            .await?;
+    }
+    Ok(())
 }

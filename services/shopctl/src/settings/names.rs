@@ -85,5 +85,13 @@ pub(super) fn check_apart(tenants: &[Tenant]) -> Result<(), Error> {
             }
         }
     }
+    for tenant in tenants {
+        if let Some(name) = tenant.retired.iter().find(|name| users.contains(name)) {
+            return Err(Error::Usage(format!(
+                "{}.retired names `{name}`, which is a user that is needed; leave it out",
+                tenant.setting()
+            )));
+        }
+    }
     Ok(())
 }

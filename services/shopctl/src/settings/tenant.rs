@@ -49,6 +49,8 @@ pub struct Tenant {
     pub on_mongodb: bool,
     /// Its user of the broker.
     pub broker: Option<BrokerUser>,
+    /// Users that it had before, and that must not get in any more.
+    pub retired: Vec<String>,
     /// The first words of the types of an extra service's events.
     pub(super) families: Vec<String>,
 }
@@ -57,20 +59,22 @@ impl Tenant {
     pub(super) fn of_service(service: Service, settings: &ServiceSettings) -> Result<Self, Error> {
         let (name, at) = (service.as_str(), format!("services.{service}"));
         let user = login(&at, name, &settings.username, &settings.password)?;
-        let broker = BrokerUser {
+        let is_here = |back_end| !settings.elsewhere.contains(&back_end);
+        let broker = is_here(BackEnd::RabbitMq).then(|| BrokerUser {
             login: broker_login(&user, &settings.broker_password),
             permissions: permissions(name),
             topics: topic_permissions(name),
-        };
+        });
         Ok(Self {
             name: name.to_owned(),
             service: Some(service),
             database: or_name(&format!("{at}.database"), &settings.database, name)?,
             migrator: migrator(&at, &user, &settings.migrator)?,
+            retired: retired(&at, &settings.retired)?,
             user,
-            on_postgres: service.engine() == StoreKind::Postgres,
-            on_mongodb: service.engine() == StoreKind::MongoDb,
-            broker: Some(broker),
+            on_postgres: service.engine() == StoreKind::Postgres && is_here(BackEnd::Postgres),
+            on_mongodb: service.engine() == StoreKind::MongoDb && is_here(BackEnd::MongoDb),
+            broker,
             families: Vec::new(),
         })
     }
@@ -95,6 +99,7 @@ impl Tenant {
             service: None,
             database: or_name(&format!("{at}.database"), &settings.database, &name)?,
             migrator: migrator(&at, &user, &settings.migrator)?,
+            retired: retired(&at, &settings.retired)?,
             on_postgres: needs(BackEnd::Postgres),
             on_mongodb: needs(BackEnd::MongoDb),
             name,
@@ -138,6 +143,13 @@ fn login(at: &str, name: &str, username: &str, password: &Secret) -> Result<Logi
         name: or_name(&format!("{at}.username"), username, name)?,
         password: password.clone(),
     })
+}
+
+fn retired(at: &str, names: &[String]) -> Result<Vec<String>, Error> {
+    let names = names.iter();
+    names
+        .map(|name| checked(&format!("{at}.retired"), name))
+        .collect()
 }
 
 fn broker_login(user: &Login, password: &Secret) -> Login {

@@ -96,3 +96,28 @@ fn a_store_is_found_by_what_is_set_first() {
     assert_eq!(url(&[server], None), "postgres://db/order");
     assert!(url(&[], None).starts_with("it is not known where the store of order is"));
 }
+
+#[test]
+fn a_user_that_was_replaced_is_nobody_else() {
+    let settings = load(&[
+        ("SHOP__SERVICES__ORDER__USERNAME", "order_b"),
+        ("SHOP__SERVICES__ORDER__RETIRED", "[order_a]"),
+    ]);
+    let order = settings.tenant(Service::Order).unwrap();
+    assert_eq!(order.retired, ["order_a"]);
+    let retired = [("SHOP__SERVICES__ORDER__RETIRED", "[user]")];
+    assert_eq!(
+        refusal(&retired),
+        "services.order.retired names `user`, which is a user that is needed; leave it out"
+    );
+}
+
+#[test]
+fn what_somebody_else_sees_to_is_left_alone() {
+    let settings = load(&[("SHOP__SERVICES__ORDER__ELSEWHERE", "[postgres]")]);
+    let order = settings.tenant(Service::Order).unwrap();
+    assert!(!order.on_postgres && order.broker.is_some());
+    let settings = load(&[("SHOP__SERVICES__USER__ELSEWHERE", "[rabbitmq]")]);
+    let user = settings.tenant(Service::User).unwrap();
+    assert!(user.on_mongodb && user.broker.is_none());
+}

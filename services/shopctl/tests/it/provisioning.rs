@@ -12,6 +12,7 @@ use shopctl::provision::{Journal, Options, State, provision};
 use shopctl::settings::{BackEnd, BrokerApi, ExtraSettings, Service, Settings};
 use sqlx::{Connection as _, PgConnection};
 use testkit::servers::{Mongo, MongoOptions, Postgres, Rabbit};
+use testkit::wait;
 
 use crate::command::{program, run};
 
@@ -47,6 +48,7 @@ pub async fn servers() -> Servers {
         broker: BrokerSettings::at(rabbit.url().replace("%2f", "shop")),
         broker_api: BrokerApi {
             url: rabbit.api_url(),
+            ..BrokerApi::default()
         },
         ..Settings::default()
     };
@@ -106,6 +108,16 @@ impl Servers {
         let checks = findings.checks().iter();
         let checks = checks.filter(|check| check.subject != "disk");
         checks.cloned().collect()
+    }
+
+    /// As a user of a database.
+    async fn mongodb_as(&self, database: &str, user: &str, password: &str) -> Client {
+        let login = format!("mongodb://{user}:{password}@");
+        let url = self.mongo.url();
+        let (_, hosts) = url.split_once('@').unwrap();
+        let (hosts, _) = hosts.split_once('/').unwrap();
+        let url = format!("{login}{hosts}/{database}?replicaSet=rs0");
+        Client::with_uri_str(&url).await.unwrap()
     }
 
     /// As a user of a service, in a database.
@@ -266,6 +278,109 @@ async fn a_changed_password_is_changed_everywhere_and_nothing_else_is() {
     assert_eq!(steps(&changed, State::Changed), expected);
     let again = servers.provision(Options::default()).await;
     assert_eq!(again.count(State::Changed), 0);
+    servers.remove().await;
+}
+
+/// As an operator rotates credentials: each service has two users in turns.
+#[tokio::test]
+async fn users_take_turns_and_who_was_replaced_is_locked_out() {
+    let mut servers = servers().await;
+    let turn = |servers: &mut Servers, name: &str, retired: &[&str]| {
+        let retired = |service: &str| {
+            let names = retired.iter();
+            names.map(|name| format!("{service}_{name}")).collect()
+        };
+        let services = &mut servers.settings.services;
+        for (service, settings) in [("order", &mut services.order), ("user", &mut services.user)] {
+            settings.username = format!("{service}_{name}");
+            settings.password = Secret::from(format!("{service}-{name}").as_str());
+            settings.retired = retired(service);
+        }
+    };
+    turn(&mut servers, "a", &[]);
+    servers.provision(Options::default()).await;
+    servers.migrate().await;
+    let mut session = servers.postgres("order_a", "order").await.unwrap();
+    let mongo = servers.mongodb_as("user", "user_a", "user-a").await;
+    let mongo = mongo.database("user");
+    let find = || mongo.run_command(doc! { "find": "outbox" });
+    find().await.unwrap();
+    let amqp = servers
+        .settings
+        .broker
+        .url
+        .replace("guest:guest", "user_a:user-a");
+    let line = lapin::Connection::connect(&amqp, lapin::ConnectionProperties::default());
+    let line = line.await.unwrap();
+
+    turn(&mut servers, "b", &[]);
+    servers.provision(Options::default()).await;
+    sqlx::query("SELECT count(*) FROM outbox")
+        .execute(&mut session)
+        .await
+        .unwrap();
+    find().await.unwrap();
+    assert!(line.status().connected(), "the one before works on");
+    servers.migrate().await;
+
+    turn(&mut servers, "b", &["a"]);
+    let dry = servers.provision(DRY).await;
+    let locked = servers.provision(Options::default()).await;
+    let expected = [
+        "mongodb: there is no user user_a in database user",
+        "postgres: role order_a may not sign in",
+        "postgres: nobody is signed in as order_a",
+        "rabbitmq: there is no user user_a",
+        "rabbitmq: there is no user order_a",
+    ];
+    assert_eq!(steps(&dry, State::WouldChange), expected);
+    assert_eq!(steps(&locked, State::Changed), expected);
+    assert!(session.ping().await.is_err(), "its connections ended");
+    let refused = servers.postgres("order_a", "order").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("not permitted to log in"),
+        "{refused}"
+    );
+    assert!(find().await.is_err());
+    wait::until("RabbitMQ to end the connection", || async {
+        Ok((!line.status().connected()).then_some(()))
+    })
+    .await
+    .unwrap();
+    servers.postgres("order_b", "order").await.unwrap();
+    let again = servers.provision(Options::default()).await;
+    assert_eq!(steps(&again, State::Changed), [""; 0]);
+
+    turn(&mut servers, "a", &["b"]);
+    let back = servers.provision(Options::default()).await;
+    assert_eq!(steps(&back, State::Failed), [""; 0]);
+    servers.postgres("order_a", "order").await.unwrap();
+    servers.migrate().await;
+    assert_eq!(not_ok(&servers.examine().await), [""; 0]);
+    servers.remove().await;
+}
+
+#[tokio::test]
+async fn nothing_is_made_on_the_broker_before_all_its_nodes_run() {
+    let mut servers = servers().await;
+    servers.settings.broker_api.nodes = 2;
+    let early = servers.provision(Options::default()).await;
+    let failed: Vec<_> = early
+        .steps()
+        .iter()
+        .filter(|step| step.state == State::Failed)
+        .collect();
+    assert_eq!(
+        failed.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "rabbitmq: failed all 2 nodes of the cluster run: 1 run; those that are missing may still be starting"
+        ]
+    );
+    let admin = Admin::new(&servers.rabbit.api_url(), "", &Secret::default()).unwrap();
+    assert!(!admin.has_vhost("shop").await.unwrap());
+    servers.settings.broker_api.nodes = 1;
+    let all = servers.provision(Options::default()).await;
+    assert_eq!(steps(&all, State::Failed), [""; 0]);
     servers.remove().await;
 }
 

@@ -32,6 +32,12 @@ pub(super) async fn provision(
         };
         user(&database, server, login, &roles, journal).await?;
     }
+    for user in &tenant.retired {
+        let thing = format!("there is no user {user} in database {name}");
+        let found = journal.looked(SERVER, &thing, granted(&database, user).await)?;
+        let drop = run(&database, doc! { "dropUser": user });
+        journal.ensure(SERVER, thing, found.is_none(), drop).await?;
+    }
     Ok(())
 }
 

@@ -14,9 +14,12 @@ const VERIFIER: &str = "SELECT rolpassword FROM pg_authid WHERE rolname = $1";
 const IS_MEMBER: &str = "SELECT EXISTS (SELECT FROM pg_auth_members m
     JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
     WHERE g.rolname = $1 AND r.rolname = $2)";
-const ADMINISTRATOR_ACTS: &str = "SELECT rolsuper OR EXISTS (SELECT FROM pg_auth_members m
-    JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid AND g.rolname = $1)
-    FROM pg_roles r WHERE rolname = current_user";
+/// Since PostgreSQL 16 whoever makes a role is its member, but may not act as it before that was granted as well.
+const ADMINISTRATOR_ACTS: &str = "SELECT rolsuper OR EXISTS (SELECT FROM pg_roles g WHERE g.rolname = $1
+      AND pg_has_role(g.oid, 'USAGE')
+      AND pg_has_role(g.oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END))
+    FROM pg_roles WHERE rolname = current_user";
+const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1";
 const DATABASE: &str =
     "SELECT pg_get_userbyid(datdba)::text, has_database_privilege('public', oid, 'CONNECT')
     FROM pg_database WHERE datname = $1";
@@ -102,6 +105,12 @@ pub(super) async fn is_member(
 /// Whether the administrator may make things that belong to a role.
 pub(super) async fn administrator_acts(admin: &mut PgConnection, role: &str) -> sqlx::Result<bool> {
     let found = sqlx::query_scalar(ADMINISTRATOR_ACTS).bind(role);
+    found.fetch_one(admin).await
+}
+
+/// How many connections there are of a role.
+pub(super) async fn sessions(admin: &mut PgConnection, role: &str) -> sqlx::Result<i64> {
+    let found = sqlx::query_scalar(SESSIONS).bind(role);
     found.fetch_one(admin).await
 }
 

@@ -31,12 +31,7 @@ pub(super) async fn provision(
             .ensure(SERVER, thing, found.is_some(), create)
             .await?;
     }
-    let acts = facts::administrator_acts(admin, &owner).await;
-    let thing = format!("the administrator may act as {owner}");
-    if !journal.looked(SERVER, &thing, acts)? {
-        let grant = execute(admin, statements::join_administrator(&owner));
-        journal.ensure(SERVER, thing, false, grant).await?;
-    }
+    administrator_acts_as(admin, &owner, journal).await?;
     for login in tenant.logins() {
         signs_in(admin, server, tenant, login, journal).await?;
         let is_owner = tenant.changes_schema(&login.name);
@@ -100,6 +95,45 @@ async fn tried(server: &StoreSettings, tenant: &Tenant, login: &Login) -> Result
     // 28P01: a wrong password; what else keeps it out is told where it matters.
     let is_wrong = causes.any(|cause| cause.to_string().contains("password authentication failed"));
     Ok(!is_wrong)
+}
+
+async fn administrator_acts_as(
+    admin: &mut PgConnection,
+    role: &str,
+    journal: &mut Journal,
+) -> Result<(), Stopped> {
+    let acts = facts::administrator_acts(admin, role).await;
+    let thing = format!("the administrator may act as {role}");
+    if !journal.looked(SERVER, &thing, acts)? {
+        let grant = execute(admin, statements::join_administrator(role));
+        journal.ensure(SERVER, thing, false, grant).await?;
+    }
+    Ok(())
+}
+
+/// A login that another one took the place of gets in no more. The role stays: it may take its turn again.
+pub(super) async fn lock_out(
+    admin: &mut PgConnection,
+    role: &str,
+    journal: &mut Journal,
+) -> Result<(), Stopped> {
+    let thing = format!("role {role} may not sign in");
+    let found = journal.looked(SERVER, &thing, facts::role(admin, role).await)?;
+    let is_out = found.as_ref().is_none_or(|found| !found.may_sign_in);
+    let lock = execute(admin, statements::lock_out(role));
+    journal.ensure(SERVER, thing, is_out, lock).await?;
+    if found.is_none() {
+        return Ok(());
+    }
+    let thing = format!("nobody is signed in as {role}");
+    let sessions = facts::sessions(admin, role).await;
+    let sessions = journal.looked(SERVER, &thing, sessions)?;
+    if sessions > 0 {
+        // Who is no super-user may end connections of roles that it may act as.
+        administrator_acts_as(admin, role, journal).await?;
+    }
+    let hang_up = execute(admin, statements::hang_up(role));
+    journal.ensure(SERVER, thing, sessions == 0, hang_up).await
 }
 
 async fn member(

@@ -54,6 +54,18 @@ pub(super) fn let_in(login: &str) -> String {
     format!("ALTER ROLE {} LOGIN", name(login))
 }
 
+pub(super) fn lock_out(login: &str) -> String {
+    format!("ALTER ROLE {} NOLOGIN", name(login))
+}
+
+/// Ends the connections of a role, and waits until they are gone.
+pub(super) fn hang_up(login: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = {}",
+        text(login)
+    )
+}
+
 pub(super) fn take_powers(login: &str, powers: &[String]) -> String {
     let powers: Vec<_> = powers.iter().map(|power| format!("NO{power}")).collect();
     format!("ALTER ROLE {} {}", name(login), powers.join(" "))
