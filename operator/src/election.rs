@@ -3,14 +3,17 @@
 //! Clocks are not compared: who waits takes the lease over when it saw nothing change in it for as long as it is given for, by its own
 //! clock. Who holds it stops before that, when it could not renew it for a while.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contracts::Clock;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
+
+use crate::time;
 
 /// For how long a lease is given: so long nobody works after its holder died.
 const LEASE: Duration = Duration::from_secs(15);
@@ -24,6 +27,7 @@ pub struct Election {
     api: Api<Lease>,
     name: String,
     identity: String,
+    clock: Arc<dyn Clock>,
 }
 
 /// What somebody who waits saw, and when it last changed.
@@ -35,11 +39,18 @@ struct Seen {
 impl Election {
     /// A candidate with this identity, which nobody else has, for the lease of this name.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
             identity: identity.to_owned(),
+            clock,
         }
     }
 
@@ -73,9 +84,8 @@ impl Election {
             let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.renew()).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
-                Ok(Ok(false)) => return false,
+                Ok(Ok(false)) | Err(_) => return false,
                 Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
-                Err(_) => return false,
             }
             if renewed.elapsed() >= RENEW_DEADLINE {
                 return false;
@@ -141,7 +151,7 @@ impl Election {
         if !self.is_ours(&lease) {
             return Ok(false);
         }
-        lease.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
+        lease.spec.get_or_insert_default().renew_time = Some(MicroTime(time::now(&*self.clock)));
         match self
             .api
             .replace(&self.name, &PostParams::default(), &lease)
@@ -163,7 +173,7 @@ impl Election {
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {
-        let now = MicroTime(Timestamp::now());
+        let now = MicroTime(time::now(&*self.clock));
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),

@@ -22,4 +22,5 @@ pub mod platform;
 pub mod resource;
 pub mod run;
 pub mod status;
+pub mod time;
 pub mod validate;

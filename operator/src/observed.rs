@@ -145,14 +145,14 @@ impl Cluster {
         mut changes: impl FnMut(&PlatformKey, &mut View) -> bool,
     ) -> Vec<PlatformKey> {
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = Vec::new();
+        let mut found = Vec::new();
         for (platform, view) in views.iter_mut() {
             if changes(platform, view) {
-                changed.push(platform.clone());
+                found.push(platform.clone());
             }
         }
         views.retain(|_, view| !view.children.is_empty() || !view.pods.is_empty());
-        changed
+        found
     }
 }
 

@@ -93,7 +93,13 @@ async fn lead(
     client: Client,
     end: &tokio_util::sync::CancellationToken,
 ) -> anyhow::Result<()> {
-    let election = Election::new(client.clone(), &args.namespace, LEASE, &args.pod);
+    let election = Election::new(
+        client.clone(),
+        &args.namespace,
+        LEASE,
+        &args.pod,
+        Arc::new(SystemClock),
+    );
     if !election.win(end).await {
         return Ok(());
     }
@@ -102,6 +108,7 @@ async fn lead(
         client.clone(),
         Defaults::new(args.registry.clone()),
         args.name.clone(),
+        Arc::new(SystemClock),
     );
     let work = end.child_token();
     let mut controller = std::pin::pin!(controller::run(client, Arc::new(context), work.clone()));

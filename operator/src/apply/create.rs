@@ -39,7 +39,7 @@ impl Pass<'_> {
                             }
                         }
                         match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                            Some(token) => page = page.continue_token(&token),
+                            Some(rest) => page = page.continue_token(&rest),
                             None => break,
                         }
                     }

@@ -11,7 +11,7 @@ use super::{Context, Guarded};
 /// After the first failure.
 const FIRST: Duration = Duration::from_millis(500);
 /// However many there were.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// After so many failures in a row: twice as long each time, and up to half as long again, so that platforms that failed
 /// together do not come back together.
@@ -24,6 +24,10 @@ pub(super) fn after(failures: u32) -> Duration {
 }
 
 /// What follows a reconciliation that could not even write its status.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature is that of kube's error policy"
+)]
 pub(super) fn after_error(
     platform: Arc<Guarded>,
     error: &super::reconcile::Error,

@@ -1,8 +1,9 @@
 //! What all reconciliations share.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use contracts::Clock;
 use kube::Client;
 
 use crate::apply::Applied;
@@ -20,6 +21,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// What this operator knows.
     pub defaults: Defaults,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Which operator it is.
     pub identity: String,
     /// What was applied, and how often in a row it failed, by platform.
@@ -40,12 +43,18 @@ pub struct Memory {
 impl Context {
     /// A context without memories.
     #[must_use]
-    pub fn new(client: Client, defaults: Defaults, identity: String) -> Self {
+    pub fn new(
+        client: Client,
+        defaults: Defaults,
+        identity: String,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             client,
             cluster: Cluster::default(),
             secrets: Secrets::default(),
             defaults,
+            clock,
             identity,
             memories: Mutex::default(),
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::runtime::controller::Action;
@@ -54,7 +53,7 @@ pub(super) async fn reconcile(
         before,
         verdict: &verdict.verdict(),
         view: &view,
-        now: Timestamp::now(),
+        now: crate::time::now(&*context.clock),
     }
     .status();
     let failed = verdict.is_to_be_tried_again();

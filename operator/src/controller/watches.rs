@@ -8,7 +8,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, metadata_watcher, watcher as watch};
+use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
 
 use super::{Context, Guarded};
@@ -17,6 +17,7 @@ use crate::names::PLATFORM_LABEL;
 use crate::observed::{PlatformKey, platform_of};
 
 type Trigger = ObjectRef<Guarded>;
+type Events = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 /// What a watch says: look at a platform, or that it has brought all there was when it began.
 enum News {
@@ -67,7 +68,7 @@ fn first(complete: &mut bool) -> Option<News> {
     (!std::mem::replace(complete, true)).then_some(News::Complete)
 }
 
-fn look(platform: PlatformKey) -> News {
+fn look(platform: &PlatformKey) -> News {
     News::Look(ObjectRef::new(&platform.name).within(&platform.namespace))
 }
 
@@ -112,13 +113,11 @@ fn platforms(
 
 /// Children of one kind.
 fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'static, News> {
-    let api = Api::<DynamicObject>::all_with(client.clone(), &kind.api_resource());
     let config = watcher::Config::default().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
-        metadata_watcher(api, config)
-            .map(|event| event.map(whole))
-            .boxed()
+        watch_metadata(client, kind, config)
     } else {
+        let api = Api::<DynamicObject>::all_with(client.clone(), &kind.api_resource());
         watch(api, config).boxed()
     };
     let (put, remove, retain) = (
@@ -160,11 +159,9 @@ fn secrets(
     context: &Arc<Context>,
     platforms: Store<Guarded>,
 ) -> BoxStream<'static, News> {
-    let api = Api::<DynamicObject>::all_with(client.clone(), &Kind::Secret.api_resource());
     let context = Arc::clone(context);
     let (mut seen, mut complete) = (HashSet::new(), false);
-    metadata_watcher(api, watcher::Config::default())
-        .map(|event| event.map(whole))
+    watch_metadata(client, Kind::Secret, watcher::Config::default())
         .default_backoff()
         .inspect_err(log("secrets"))
         .flat_map(move |event| {
@@ -194,7 +191,14 @@ fn secrets(
                 }
                 Err(_) => {}
             }
-            stream::iter(triggers.into_iter().map(look).chain(done))
+            stream::iter(
+                triggers
+                    .iter()
+                    .map(look)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .chain(done),
+            )
         })
         .boxed()
 }
@@ -217,6 +221,13 @@ fn pointing_to(platforms: &Store<Guarded>, secret: &DynamicObject) -> Vec<Platfo
         .collect()
 }
 
+/// A watch that asks for metadata only.
+fn watch_metadata(client: &Client, kind: Kind, config: watcher::Config) -> Events {
+    let api =
+        Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kind.api_resource());
+    watch(api, config).map(|event| event.map(whole)).boxed()
+}
+
 fn whole(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<DynamicObject> {
     let whole = |partial: PartialObjectMeta<DynamicObject>| DynamicObject {
         types: partial.types,
@@ -234,7 +245,7 @@ fn whole(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<DynamicObject>
 
 /// A watch whose objects are reduced as they come.
 fn reduced(
-    events: BoxStream<'static, watcher::Result<Event<DynamicObject>>>,
+    events: Events,
     what: &'static str,
     put: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
     remove: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
@@ -265,7 +276,14 @@ fn reduced(
                 }
                 Err(_) => Vec::new(),
             };
-            stream::iter(changed.into_iter().map(look).chain(done))
+            stream::iter(
+                changed
+                    .iter()
+                    .map(look)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .chain(done),
+            )
         })
         .boxed()
 }

@@ -4,21 +4,21 @@ use serde_json::{Value, json};
 
 use crate::platforms::refused;
 
-fn refusal(pod_template: Value) -> String {
+fn refusal(pod_template: &Value) -> String {
     refused(json!({"services": {"order": {"podTemplate": pod_template}}})).to_string()
 }
 
 #[test]
 fn a_misspelt_field_is_refused_with_its_path() {
     assert_eq!(
-        refusal(json!({"spec": {"containers": [{"name": "order", "imagePolicy": "Always"}]}})),
+        refusal(&json!({"spec": {"containers": [{"name": "order", "imagePolicy": "Always"}]}})),
         "podTemplate of order cannot be merged: spec.containers[0].imagePolicy is not a field of a pod template: correct or remove it"
     );
 }
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused() {
-    let refusal = refusal(json!({"spec": {"terminationGracePeriodSeconds": "long"}}));
+    let refusal = refusal(&json!({"spec": {"terminationGracePeriodSeconds": "long"}}));
     assert!(
         refusal.starts_with("podTemplate of order cannot be merged: invalid type: string \"long\""),
         "{refusal}"

@@ -290,7 +290,7 @@ fn check_names(platform: &Platform, children: &[Child]) {
                 child.key
             );
         }
-        for template in pod_template(child).into_iter() {
+        if let Some(template) = pod_template(child) {
             for container in containers(template) {
                 assert!(
                     is_dns_label(container["name"].as_str().unwrap()),
@@ -358,7 +358,7 @@ fn check_references(children: &[Child]) {
     };
     let of_people = ["servers", "postgres", "broker", "smtp", "tokens"];
     for child in children {
-        for template in pod_template(child) {
+        if let Some(template) = pod_template(child) {
             let mut secrets = Vec::new();
             let mut maps = Vec::new();
             collect(template, &mut |field, value| match field {
@@ -460,7 +460,7 @@ fn check_replicas(platform: &Platform, children: &[Child]) {
     }
 }
 
-/// Selectors of Deployments, StatefulSets and budgets find the pods that they are for, and no others.
+/// Selectors of Deployments, of `StatefulSet`s and of budgets find the pods that they are for, and no others.
 fn check_selectors(children: &[Child]) {
     let templates: Vec<_> = children
         .iter()

@@ -155,11 +155,11 @@ fn what_others_see_to_is_left_alone() {
     let mut found = found();
     found.secrets.insert(
         "rabbit".to_owned(),
-        secret(&[("uri", "amqp://rabbit.example/shop")]),
+        Some(secret(&[("uri", "amqp://rabbit.example/shop")])),
     );
     found.secrets.insert(
         "db".to_owned(),
-        secret(&[("uri", "postgres://db.example/")]),
+        Some(secret(&[("uri", "postgres://db.example/")])),
     );
     let spec = json!({"mongodb": nobody("servers"), "postgres": nobody("db"), "rabbitmq": nobody("rabbit")});
     let none = built(&named("demo", spec, &found));
@@ -168,10 +168,10 @@ fn what_others_see_to_is_left_alone() {
     assert_eq!(migrations.count(), 4);
 }
 
-fn secret(data: &[(&str, &str)]) -> Option<SecretContent> {
+fn secret(data: &[(&str, &str)]) -> SecretContent {
     let data = data.iter();
     let data = data.map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())));
-    Some(SecretContent::of(&data.collect::<BTreeMap<_, _>>()))
+    SecretContent::of(&data.collect::<BTreeMap<_, _>>())
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub fn reviews() -> Value {
 }
 
 /// Each with a name that is that of its snapshot.
+#[expect(clippy::too_many_lines, reason = "a list")]
 pub fn all() -> Vec<(&'static str, Value)> {
     let external =
         |secret: &str| json!({"mode": "External", "external": {"secretRef": {"name": secret}}});

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use operator::child::{Child, Kind};
@@ -60,7 +60,7 @@ async fn cloud_native_pg(client: &Client) {
         .unwrap();
     wait::until("the Cluster of CloudNativePG to be served", || async {
         let clusters = api(client, "default", Kind::CloudNativePgCluster);
-        Ok(clusters.list(&Default::default()).await.ok().map(drop))
+        Ok(clusters.list(&ListParams::default()).await.ok().map(drop))
     })
     .await
     .unwrap();
@@ -214,7 +214,7 @@ async fn apply_servers(client: &Client, namespace: &str, spec: Value) {
 /// Each disk with its uid, how large it is to be, and how large it is.
 async fn disks(client: &Client, namespace: &str) -> BTreeMap<String, (String, Value, Value)> {
     let disks = api(client, namespace, Kind::PersistentVolumeClaim);
-    let disks = disks.list(&Default::default()).await.unwrap();
+    let disks = disks.list(&ListParams::default()).await.unwrap();
     let disk = |disk: DynamicObject| {
         let wanted = disk.data["spec"]["resources"]["requests"]["storage"].clone();
         let capacity = disk.data["status"]["capacity"]["storage"].clone();
@@ -228,7 +228,7 @@ async fn disks(client: &Client, namespace: &str) -> BTreeMap<String, (String, Va
 async fn settled(client: &Client, namespace: &str) -> BTreeMap<String, (String, Value, Value)> {
     wait::until("members and their disks", || async {
         let sets = api(client, namespace, Kind::StatefulSet);
-        let sets = sets.list(&Default::default()).await?;
+        let sets = sets.list(&ListParams::default()).await?;
         let ready = sets
             .items
             .iter()

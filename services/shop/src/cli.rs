@@ -73,7 +73,8 @@ async fn serve(cli: &Cli, mut settings: Settings) -> anyhow::Result<()> {
         if cli.demo && services.contains(&Service::Product) {
             product::demo::seed(&settings.product, &*clock).await?;
         }
-        anyhow::Ok(Platform::start(settings.clone(), &services, Arc::clone(&clock) as _).await?)
+        let starting = Platform::start(settings.clone(), &services, Arc::clone(&clock) as _);
+        anyhow::Ok(Box::pin(starting).await?)
     };
     let platform = tokio::select! {
         platform = starting => platform?,

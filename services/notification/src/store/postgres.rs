@@ -136,7 +136,7 @@ impl NotificationStore for PostgresNotifications {
             }
             Err(several) => {
                 self.db
-                    .transact(&several, |connection, (event, context)| {
+                    .transact(&*several, |connection, (event, context)| {
                         Box::pin(take_in::take_in(connection, event, context))
                     })
                     .await

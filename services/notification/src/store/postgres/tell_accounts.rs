@@ -35,7 +35,7 @@ pub(super) struct Telling {
 
 impl Telling {
     /// The event, if it is told to one account and that is all it does; else the event itself.
-    pub(super) fn of(event: TakeIn, context: Context) -> Result<Self, (TakeIn, Context)> {
+    pub(super) fn of(event: TakeIn, context: Context) -> Result<Self, Box<(TakeIn, Context)>> {
         match &event.intake {
             Intake {
                 contact: None,
@@ -47,9 +47,9 @@ impl Telling {
                     event,
                     context,
                 }),
-                Audience::CatalogKeepers => Err((event, context)),
+                Audience::CatalogKeepers => Err(Box::new((event, context))),
             },
-            _ => Err((event, context)),
+            _ => Err(Box::new((event, context))),
         }
     }
 }
