@@ -25,7 +25,7 @@ async fn start(folder: &DataFolder) -> (Platform, Client) {
     settings.place(folder.path()).unwrap();
     ::shop::prepare(folder, &mut settings).unwrap();
     let services = BTreeSet::from(Service::ALL);
-    let platform = Platform::start(settings, &services, Arc::new(SystemClock))
+    let platform = Box::pin(Platform::start(settings, &services, Arc::new(SystemClock)))
         .await
         .unwrap();
     let client = Client::new(&platform.addresses()["gateway"].to_string()).unwrap();

@@ -30,7 +30,7 @@ fn labels_that_the_pods_are_found_by_cannot_be_changed() {
     for label in [json!("other"), Value::Null] {
         let labels = json!({"metadata": {"labels": {"app.kubernetes.io/name": label}}});
         assert_eq!(
-            refusal(labels),
+            refusal(&labels),
             "podTemplate of order cannot be merged: the label app.kubernetes.io/name is what the Deployment finds its pods by: \
              leave it as it is"
         );

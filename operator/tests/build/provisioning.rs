@@ -279,7 +279,7 @@ fn another_server_behind_the_same_secret_is_provisioned_and_migrated() {
         );
         let mut found = found();
         let data = [("uri", uri.as_str()), ("adminUri", admin.as_str())];
-        found.secrets.insert("db".to_owned(), secret(&data));
+        found.secrets.insert("db".to_owned(), Some(secret(&data)));
         jobs(spec.clone(), &found)
     };
     assert_eq!(

@@ -2,6 +2,10 @@ use super::*;
 use crate::validate::Reason;
 
 /// Everything that is found wrong with a spec.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "specs are written where they are given"
+)]
 fn assert_refused<const N: usize>(spec: Value, found: &Found, expected: [(Reason, &str); N]) {
     let expected: Vec<_> = expected
         .into_iter()

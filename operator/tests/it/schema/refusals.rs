@@ -10,9 +10,8 @@ async fn assert_refused(refusals: impl IntoIterator<Item = Refusal>) {
     let api = platforms(&client, "default");
     for (spec, field, sentence) in refusals {
         let patch = Patch::Apply(manifest("refused", &spec));
-        let error = match api.patch("refused", &applied().dry_run(), &patch).await {
-            Err(error) => error,
-            Ok(_) => panic!("taken: {spec}"),
+        let Err(error) = api.patch("refused", &applied().dry_run(), &patch).await else {
+            panic!("taken: {spec}")
         };
         assert_eq!(
             causes(error),

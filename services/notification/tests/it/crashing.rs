@@ -130,7 +130,7 @@ async fn told_once_after(point: &'static str, setup: &Setup) {
 #[tokio::test]
 async fn killed_at_any_moment_an_event_is_told_once_by_list_and_folder() {
     for point in POINTS {
-        told_once_after(point, &Setup::default()).await;
+        Box::pin(told_once_after(point, &Setup::default())).await;
     }
 }
 
@@ -142,7 +142,7 @@ async fn killed_at_any_moment_an_event_is_told_once_from_postgres_too() {
             store: Some(crate::postgres::migrated(&place).await),
             ..Setup::default()
         };
-        told_once_after(point, &setup).await;
+        Box::pin(told_once_after(point, &setup)).await;
     }
 }
 

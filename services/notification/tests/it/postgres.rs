@@ -137,8 +137,8 @@ async fn a_record_that_meets_another_replica_at_its_delivery_says_what_that_one_
         let recording = fixture.record(&claimed, Tried::Sent);
         let meanwhile = async {
             wait::until("the record to wait for the other", || async {
-                let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&other).await?;
-                Ok((waiting == 1).then_some(()))
+                let locked_out: i64 = sqlx::query_scalar(WAITING).fetch_one(&other).await?;
+                Ok((locked_out == 1).then_some(()))
             })
             .await
             .unwrap();

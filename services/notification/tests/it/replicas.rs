@@ -28,7 +28,7 @@ fn at(replica: &Service, account: &Account) -> Account {
 #[tokio::test]
 async fn a_stream_shows_what_any_replica_was_told_and_goes_on_at_any_replica() {
     let place = postgres_database().await.unwrap();
-    let replicas = replicas(&place).await;
+    let replicas = Box::pin(replicas(&place)).await;
     let ada = replicas[0].customer().await;
     let ada = [at(&replicas[0], &ada), at(&replicas[1], &ada)];
     let mut stream = streaming::open(&ada[1], None).await;
@@ -54,7 +54,7 @@ async fn a_stream_shows_what_any_replica_was_told_and_goes_on_at_any_replica() {
 #[tokio::test]
 async fn each_mail_is_sent_by_one_of_the_replicas() {
     let place = postgres_database().await.unwrap();
-    let replicas = replicas(&place).await;
+    let replicas = Box::pin(replicas(&place)).await;
     let ada = replicas[0].customer().await;
     for turn in 0..30 {
         let confirmed = samples::confirmed(ada.user_id);

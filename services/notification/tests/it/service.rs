@@ -8,6 +8,7 @@ use access_token::{Claims, SigningKeys, VerifierSettings};
 use contracts::{
     Clock as _, Event, EventId, ManualClock, Payload, Role, SessionId, UserId, topology,
 };
+use futures_util::future::BoxFuture;
 use messaging::embedded::EmbeddedBroker;
 use messaging::{Broker, Message};
 use notification::Settings;
@@ -213,16 +214,20 @@ impl Service {
     }
 
     /// Ends the service in its phases; its folder stays.
-    pub async fn stop(mut self) -> TempDir {
-        let kept = self.kept.take().unwrap();
-        self.end().await;
-        kept
+    pub fn stop(mut self) -> BoxFuture<'static, TempDir> {
+        Box::pin(async move {
+            let kept = self.kept.take().unwrap();
+            self.end().await;
+            kept
+        })
     }
 
     /// Ends the service in its phases.
-    pub async fn end(self) {
-        self.running.stop().await.unwrap();
-        self.broker.close().await;
+    pub fn end(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.running.stop().await.unwrap();
+            self.broker.close().await;
+        })
     }
 }
 

@@ -111,26 +111,26 @@ pub async fn a_try_is_held_only_by_whoever_is_at_it(fixture: Fixture) {
     fixture.customer("Ada").await;
     let first = only(fixture.claim().await);
     let due_at = async || fixture.deliveries(ALL).await[0].due_at;
-    let hold = async |claimed: &Claimed| {
+    let keep = async |claimed: &Claimed| {
         let until = fixture.now().plus(2 * LEASE);
         let holding = fixture.store.hold(claimed.id, claimed.attempt, until);
         holding.await.unwrap();
         until
     };
-    let held = hold(&first).await;
+    let held = keep(&first).await;
     assert_eq!(due_at().await, Some(held));
     fixture.clock.advance(LEASE);
     assert_eq!(fixture.claim().await, []);
     fixture.clock.advance(LEASE);
     let second = only(fixture.claim().await);
-    hold(&first).await;
+    keep(&first).await;
     assert_eq!(
         due_at().await,
         Some(fixture.now().plus(LEASE)),
         "taken over"
     );
     assert_eq!(fixture.record(&second, Tried::Sent).await, Recorded::Now);
-    hold(&second).await;
+    keep(&second).await;
     assert_eq!(due_at().await, None, "it has ended");
 }
 
