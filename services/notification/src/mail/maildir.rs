@@ -1,12 +1,16 @@
 //! Mails in a folder, in the Maildir format (<https://cr.yp.to/proto/maildir.html>): for shops without a mail server.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+mod flush;
+
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::flush::Flush;
 use crate::mail::{Mail, Mailer, SendError};
 
 /// The folder cannot be used.
@@ -25,6 +29,8 @@ pub struct MaildirError {
 #[derive(Clone, Debug)]
 pub struct Maildir {
     folder: PathBuf,
+    /// Of `new`.
+    flush: Arc<Flush>,
 }
 
 impl Maildir {
@@ -40,6 +46,7 @@ impl Maildir {
         }
         Ok(Self {
             folder: folder.to_owned(),
+            flush: Arc::new(Flush::new(folder.join("new"))),
         })
     }
 
@@ -48,7 +55,7 @@ impl Maildir {
         if again && self.was_seen(name)? {
             return Ok(());
         }
-        let (tmp, new) = (self.folder.join("tmp").join(name), self.folder.join("new"));
+        let [tmp, new] = ["tmp", "new"].map(|part| self.folder.join(part).join(name));
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -57,8 +64,8 @@ impl Maildir {
             .open(&tmp)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&tmp, new.join(name))?;
-        File::open(new)?.sync_all()
+        std::fs::rename(&tmp, new)?;
+        self.flush.changed()
     }
 
     /// Whether a mail reader has moved the mail to `cur`, where flags follow its name after a colon.
