@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use pointers::{secrets_of, variables_of};
 pub use reading::dereference;
-pub use secrets::{SecretContent, Secrets};
+pub use secrets::{SecretContent, SecretKey, Secrets, key_of};
 
 use crate::child::Kind;
 

@@ -19,8 +19,10 @@ use crate::time;
 const LEASE: Duration = Duration::from_secs(15);
 /// For how long a holder that cannot renew goes on: less than [`LEASE`], for it is to have stopped before another begins.
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// How often it is renewed, and looked at.
+/// How often it is renewed.
 const PERIOD: Duration = Duration::from_secs(2);
+/// How often those who wait look at it: one that is given back is taken within this time.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A candidate.
 pub struct Election {
@@ -68,7 +70,7 @@ impl Election {
             }
             tokio::select! {
                 () = end.cancelled() => return false,
-                () = tokio::time::sleep(PERIOD) => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }

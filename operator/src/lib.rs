@@ -12,6 +12,7 @@ pub mod apply;
 pub mod build;
 pub mod child;
 pub mod cli;
+pub mod client;
 pub mod controller;
 pub mod crd;
 pub mod dereference;

@@ -5,8 +5,9 @@ mod pods;
 mod reduce;
 mod state;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use kube::core::DynamicObject;
 
@@ -36,19 +37,32 @@ pub struct View {
 
 /// What all platforms have.
 #[derive(Debug, Default)]
-pub struct Cluster {
-    views: RwLock<HashMap<PlatformKey, View>>,
+pub struct Cluster(RwLock<Views>);
+
+#[derive(Debug, Default)]
+struct Views {
+    of: HashMap<PlatformKey, View>,
+    /// The newest version of a kind that its watch has brought: what an answer tells of and is not there, though it is not
+    /// newer, was deleted since.
+    newest: BTreeMap<Kind, u64>,
+}
+
+impl Views {
+    fn note(&mut self, kind: Kind, version: u64) {
+        let newest = self.newest.entry(kind).or_default();
+        *newest = version.max(*newest);
+    }
 }
 
 impl Cluster {
     /// What one platform has, as of now.
     #[must_use]
     pub fn view(&self, platform: &PlatformKey) -> View {
-        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-        views.get(platform).cloned().unwrap_or_default()
+        let views = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        views.of.get(platform).cloned().unwrap_or_default()
     }
 
-    /// Takes in a child as a watch or a write brought it. Returns its platform if something that matters changed.
+    /// Takes in a child as a watch brought it. Returns its platform if something that matters changed.
     ///
     /// An older version than the one that is known changes nothing: a watch may lag behind our own writes.
     pub fn put(&self, kind: Kind, object: &DynamicObject) -> Option<PlatformKey> {
@@ -57,21 +71,63 @@ impl Cluster {
             object.metadata.name.clone()?,
         );
         let observed = reduce(kind, object);
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        let children = &mut views.entry(platform.clone()).or_default().children;
-        match children.entry(ChildKey { kind, name }) {
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                if entry.get().uid == observed.uid && observed.version() < entry.get().version() {
-                    return None;
-                }
-                let before = entry.insert(observed);
-                (!before.is_like(entry.get())).then_some(platform)
-            }
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(observed);
-                Some(platform)
-            }
+        let mut views = self.write();
+        views.note(kind, observed.version());
+        insert(&mut views, platform, ChildKey { kind, name }, observed)
+    }
+
+    /// Takes in a child as the answer to a write brought it. The answer may come after the watch told that the child was deleted:
+    /// then it is not put back, for no watch would ever remove it again.
+    pub fn answered(&self, kind: Kind, object: &DynamicObject) {
+        let (Some(platform), Some(name)) =
+            (platform_of(&object.metadata), object.metadata.name.clone())
+        else {
+            return;
+        };
+        let observed = reduce(kind, object);
+        let key = ChildKey { kind, name };
+        let mut views = self.write();
+        let is_known = views
+            .of
+            .get(&platform)
+            .is_some_and(|view| view.children.contains_key(&key));
+        let newest = views.newest.get(&kind).copied().unwrap_or(0);
+        if is_known || observed.version() > newest {
+            insert(&mut views, platform, key, observed);
         }
+    }
+
+    /// A watch brings a change of an object: if it was a platform's child whose label names another platform now, or none, it is
+    /// removed there. Returns that platform.
+    pub fn relabelled(&self, kind: Kind, object: &DynamicObject) -> Option<PlatformKey> {
+        let (namespace, name) = (
+            object.metadata.namespace.as_ref()?,
+            object.metadata.name.clone()?,
+        );
+        let key = ChildKey { kind, name };
+        let named = platform_of(&object.metadata);
+        let mut views = self.write();
+        let is_known = |view: &View| view.children.contains_key(&key);
+        if named
+            .as_ref()
+            .and_then(|named| views.of.get(named))
+            .is_some_and(is_known)
+        {
+            return None;
+        }
+        let before = views
+            .of
+            .iter_mut()
+            .filter(|(platform, _)| platform.namespace == *namespace)
+            .find(|(_, view)| {
+                let known = view.children.get(&key).map(|child| &child.uid);
+                known.is_some() && known == object.metadata.uid.as_ref()
+            });
+        let (platform, view) = before?;
+        view.children.remove(&key);
+        let platform = platform.clone();
+        forget_if_empty(&mut views, &platform);
+        Some(platform)
     }
 
     /// A child is gone. Returns its platform if it was known: a watch may tell the end of an older one of the same name late.
@@ -80,10 +136,12 @@ impl Cluster {
             platform_of(&object.metadata)?,
             object.metadata.name.clone()?,
         );
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        let view = views.get_mut(&platform)?;
+        let gone = reduce(kind, object);
+        let mut views = self.write();
+        views.note(kind, gone.version());
+        let view = views.of.get_mut(&platform)?;
         let key = ChildKey { kind, name };
-        if view.children.get(&key)?.uid != object.metadata.uid.clone().unwrap_or_default() {
+        if view.children.get(&key)?.uid != gone.uid {
             return None;
         }
         view.children.remove(&key);
@@ -109,8 +167,9 @@ impl Cluster {
             object.metadata.name.clone()?,
         );
         let pod = reduce_pod(object);
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        let mut views = self.write();
         let before = views
+            .of
             .entry(platform.clone())
             .or_default()
             .pods
@@ -124,8 +183,8 @@ impl Cluster {
             platform_of(&object.metadata)?,
             object.metadata.name.as_ref()?,
         );
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        let gone = views.get_mut(&platform)?.pods.remove(name).is_some();
+        let mut views = self.write();
+        let gone = views.of.get_mut(&platform)?.pods.remove(name).is_some();
         forget_if_empty(&mut views, &platform);
         gone.then_some(platform)
     }
@@ -144,23 +203,56 @@ impl Cluster {
         &self,
         mut changes: impl FnMut(&PlatformKey, &mut View) -> bool,
     ) -> Vec<PlatformKey> {
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        let mut views = self.write();
         let mut found = Vec::new();
-        for (platform, view) in views.iter_mut() {
+        for (platform, view) in &mut views.of {
             if changes(platform, view) {
                 found.push(platform.clone());
             }
         }
-        views.retain(|_, view| !view.children.is_empty() || !view.pods.is_empty());
+        views
+            .of
+            .retain(|_, view| !view.children.is_empty() || !view.pods.is_empty());
         found
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Views> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn forget_if_empty(views: &mut HashMap<PlatformKey, View>, platform: &PlatformKey) {
+/// Returns the platform if something that matters changed.
+fn insert(
+    views: &mut Views,
+    platform: PlatformKey,
+    key: ChildKey,
+    observed: Observed,
+) -> Option<PlatformKey> {
+    let children = &mut views.of.entry(platform.clone()).or_default().children;
+    match children.entry(key) {
+        Entry::Occupied(mut entry) => {
+            if observed.version() < entry.get().version() {
+                return None;
+            }
+            let before = entry.insert(observed);
+            (!before.is_like(entry.get())).then_some(platform)
+        }
+        Entry::Vacant(entry) => {
+            entry.insert(observed);
+            Some(platform)
+        }
+    }
+}
+
+fn forget_if_empty(views: &mut Views, platform: &PlatformKey) {
     if views
+        .of
         .get(platform)
         .is_some_and(|view| view.children.is_empty() && view.pods.is_empty())
     {
-        views.remove(platform);
+        views.of.remove(platform);
     }
 }
+
+#[cfg(test)]
+mod tests;

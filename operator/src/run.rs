@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use contracts::SystemClock;
-use kube::Client;
+use kube::{Client, Config};
 use service_kit::telemetry::{self, LogSettings};
 use service_kit::{
     Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal,
@@ -33,6 +33,9 @@ pub struct RunArgs {
         default_value = "shopplatform-operator"
     )]
     pub name: String,
+    /// Work for platforms of this namespace only, with rights in it and its own; default: of all namespaces
+    #[arg(long, env = "SHOP_OPERATOR_WATCH_NAMESPACE")]
+    pub watch_namespace: Option<String>,
     /// Address of health and metrics
     #[arg(long, default_value = "0.0.0.0")]
     pub admin_host: std::net::IpAddr,
@@ -67,9 +70,10 @@ async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
         ..HttpSettings::default()
     };
     let _admin = Admin::start(&runtime, &settings, &health).await?;
-    let client = Client::try_default().await.context(
+    let config = Config::infer().await.context(
         "the cluster cannot be reached: set KUBECONFIG, or run in a pod with a service account",
     )?;
+    let client = crate::client::client(config)?;
     let end = lifecycle.token();
     let mut work = std::pin::pin!(lead(args, client, &end));
     tokio::select! {
@@ -109,18 +113,20 @@ async fn lead(
         Defaults::new(args.registry.clone()),
         args.name.clone(),
         Arc::new(SystemClock),
-    );
+    )
+    .only_in(args.watch_namespace.clone());
     let work = end.child_token();
     let mut controller = std::pin::pin!(controller::run(client, Arc::new(context), work.clone()));
     let kept = tokio::select! {
         kept = election.keep(end) => kept,
         () = &mut controller => bail!("the controller ended by itself"),
     };
+    if !kept {
+        // What is under way is dropped, not finished: another operator works soon, or already.
+        bail!("the lease was lost, or could not be renewed: another operator works now");
+    }
     work.cancel();
     controller.await;
-    if !kept {
-        bail!("the lease was lost to another operator, which works now");
-    }
     election
         .give_back()
         .await

@@ -122,7 +122,7 @@ impl Pass<'_> {
         match created {
             Ok(object) => {
                 outcome.writes += 1;
-                self.cluster.put(child.key.kind, &object);
+                self.cluster.answered(child.key.kind, &object);
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             Err(error) => outcome
@@ -151,7 +151,7 @@ impl Pass<'_> {
         {
             Ok(object) => {
                 outcome.writes += 1;
-                self.cluster.put(child.key.kind, &object);
+                self.cluster.answered(child.key.kind, &object);
             }
             Err(error) => outcome
                 .failures

@@ -79,18 +79,22 @@ impl Pass<'_> {
         )
     }
 
-    /// Applies each, several at a time; those that others are made of come first, for keys are sorted by kind.
+    /// Applies each, several at a time; those that others are made of come first, for keys are sorted by kind. Each answer is
+    /// taken in at once: what happens to a child before the others are written is not to be overlooked.
     pub(super) async fn apply_all(&mut self, children: &[&Child], outcome: &mut Outcome) {
+        let cluster = self.cluster;
         let results: Vec<_> = stream::iter(children)
             .map(|child| {
                 let api = self.api(child.key.kind);
                 async move {
                     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-                    (
-                        *child,
-                        api.patch(&child.key.name, &parameters, &Patch::Apply(&child.object))
-                            .await,
-                    )
+                    let result = api
+                        .patch(&child.key.name, &parameters, &Patch::Apply(&child.object))
+                        .await;
+                    if let Ok(object) = &result {
+                        cluster.answered(child.key.kind, object);
+                    }
+                    (*child, result)
                 }
             })
             .buffered(CONCURRENT)
@@ -102,7 +106,6 @@ impl Pass<'_> {
                     outcome.writes += 1;
                     let observed = crate::observed::reduce(child.key.kind, &object);
                     self.applied.insert(child.key.clone(), observed.fields);
-                    self.cluster.put(child.key.kind, &object);
                 }
                 Err(error) => outcome
                     .failures

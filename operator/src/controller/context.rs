@@ -9,6 +9,7 @@ use kube::Client;
 use crate::apply::Applied;
 use crate::dereference::Secrets;
 use crate::observed::{Cluster, PlatformKey};
+use crate::resource::ShopPlatformStatus;
 use crate::validate::Defaults;
 
 /// What all reconciliations share.
@@ -25,6 +26,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Which operator it is.
     pub identity: String,
+    /// The one namespace that it works in; none: all.
+    pub namespace: Option<String>,
     /// What was applied, and how often in a row it failed, by platform.
     memories: Mutex<HashMap<PlatformKey, Memory>>,
 }
@@ -38,6 +41,8 @@ pub struct Memory {
     pub applied: Option<Applied>,
     /// Failures in a row.
     pub failures: u32,
+    /// What was told of a resource that cannot be read, and whose status therefore is not known either.
+    pub told: Option<ShopPlatformStatus>,
 }
 
 impl Context {
@@ -56,8 +61,16 @@ impl Context {
             defaults,
             clock,
             identity,
+            namespace: None,
             memories: Mutex::default(),
         }
+    }
+
+    /// The same for platforms of one namespace only, if one is given.
+    #[must_use]
+    pub fn only_in(mut self, namespace: Option<String>) -> Self {
+        self.namespace = namespace;
+        self
     }
 
     /// What is remembered of a platform; nothing if it is about an older one of the same name.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::context::Memory;
 use super::{Context, Guarded, back_off};
-use crate::apply::{self, Outcome, Pass};
+use crate::apply::{self, Failure, Outcome, Pass};
 use crate::names::Owner;
 use crate::observed::PlatformKey;
 use crate::resource::{ShopPlatform, ShopPlatformStatus};
@@ -40,17 +40,25 @@ pub(super) async fn reconcile(
     let mut memory = context.recall(&key, &owner.uid);
     let generation = metadata.generation.unwrap_or(0);
     let (verdict, before) = match &guarded.0 {
-        Err(invalid) => (refuse(Reason::Unreadable, invalid.error.clone()), None),
+        Err(invalid) => (
+            refuse(Reason::Unreadable, invalid.error.clone()),
+            memory.told.clone(),
+        ),
         Ok(platform) => (
-            Passed::of(platform, &owner, &key, &context, &mut memory).await?,
-            platform.status.as_ref(),
+            Passed::of(platform, &owner, &key, &context, &mut memory).await,
+            platform.status.clone(),
         ),
     };
+    if verdict.is_of_another() {
+        // Its status is the other operator's: both would write it in turn, for ever.
+        tracing::warn!(platform = %key.name, namespace = %key.namespace, "another operator owns this platform");
+        return Ok(Action::await_change());
+    }
     let view = context.cluster.view(&key);
     let status = Report {
         generation,
         operator: &context.identity,
-        before,
+        before: before.as_ref(),
         verdict: &verdict.verdict(),
         view: &view,
         now: crate::time::now(&*context.clock),
@@ -63,9 +71,13 @@ pub(super) async fn reconcile(
         0
     };
     let failures = memory.failures;
-    context.remember(key.clone(), memory);
-    if before != Some(&status) {
+    context.remember(key.clone(), memory.clone());
+    if before.as_ref() != Some(&status) {
         write_status(&key, &status, &context).await.map_err(Error)?;
+        if guarded.0.is_err() {
+            memory.told = Some(status);
+            context.remember(key, memory);
+        }
     }
     Ok(if failed {
         Action::requeue(back_off::after(failures))
@@ -77,6 +89,8 @@ pub(super) async fn reconcile(
 /// What came of the rooms before status.
 enum Passed {
     Refused(Reason, String),
+    /// What the spec points to could not be read.
+    NotRead(Failure),
     Applied {
         platform: Box<crate::platform::Platform>,
         children: Vec<crate::child::Child>,
@@ -96,32 +110,35 @@ impl Passed {
         key: &PlatformKey,
         context: &Context,
         memory: &mut Memory,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         if let Some(other) = resource
             .status
             .as_ref()
             .and_then(|status| status.operator.as_deref())
             && other != context.identity
         {
-            return Ok(refuse(
+            return refuse(
                 Reason::ManagedByAnotherOperator,
                 format!(
                     "the operator {other} owns this platform: this one, {}, leaves it alone",
                     context.identity
                 ),
-            ));
+            );
         }
         if resource.spec.paused {
-            return Ok(refuse(
+            return refuse(
                 Reason::Paused,
                 "paused: nothing is written, and nothing is mended".to_owned(),
-            ));
+            );
         }
         let view = context.cluster.view(key);
         let found =
-            dereference::dereference(resource, key, &context.client, &context.secrets, &view)
+            match dereference::dereference(resource, key, &context.client, &context.secrets, &view)
                 .await
-                .map_err(Error)?;
+            {
+                Ok(found) => found,
+                Err(error) => return Self::NotRead(Failure::of(error)),
+            };
         let platform = match validate::validate(resource, &found, &context.defaults) {
             Ok(platform) => platform,
             Err(invalid) => {
@@ -132,12 +149,12 @@ impl Passed {
                     .iter()
                     .map(|invalid| invalid.message.as_str())
                     .collect();
-                return Ok(refuse(reason, messages.join("; ")));
+                return refuse(reason, messages.join("; "));
             }
         };
         let children = match build::build(&platform) {
             Ok(children) => children,
-            Err(error) => return Ok(refuse(Reason::CannotBuild, error.to_string())),
+            Err(error) => return refuse(Reason::CannotBuild, error.to_string()),
         };
         let digest = resource
             .status
@@ -156,12 +173,12 @@ impl Passed {
         };
         let outcome = pass.run(&children).await;
         memory.applied = Some(applied.clone());
-        Ok(Self::Applied {
+        Self::Applied {
             platform: Box::new(platform),
             children,
             outcome,
             applied,
-        })
+        }
     }
 
     fn verdict(&self) -> Verdict<'_> {
@@ -169,6 +186,10 @@ impl Passed {
             Self::Refused(reason, message) => Verdict::Refused {
                 reason: *reason,
                 message: message.clone(),
+            },
+            Self::NotRead(failure) => Verdict::Refused {
+                reason: Reason::of(failure),
+                message: format!("a Secret that the spec points to cannot be read: {failure}"),
             },
             Self::Applied {
                 platform,
@@ -184,8 +205,16 @@ impl Passed {
         }
     }
 
+    fn is_of_another(&self) -> bool {
+        matches!(self, Self::Refused(Reason::ManagedByAnotherOperator, _))
+    }
+
     fn is_to_be_tried_again(&self) -> bool {
-        matches!(self, Self::Applied { outcome, .. } if !outcome.failures.is_empty())
+        match self {
+            Self::Refused(..) => false,
+            Self::NotRead(_) => true,
+            Self::Applied { outcome, .. } => !outcome.failures.is_empty(),
+        }
     }
 }
 

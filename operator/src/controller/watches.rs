@@ -4,15 +4,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
+use kube::core::{
+    ApiResource, DynamicObject, DynamicResourceScope, GroupVersionKind, PartialObjectMeta,
+};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 
 use super::{Context, Guarded};
 use crate::child::Kind;
+use crate::dereference::{SecretKey, key_of, secrets_of};
 use crate::names::PLATFORM_LABEL;
 use crate::observed::{PlatformKey, platform_of};
 
@@ -72,6 +75,17 @@ fn look(platform: &PlatformKey) -> News {
     News::Look(ObjectRef::new(&platform.name).within(&platform.namespace))
 }
 
+/// Objects of all namespaces that the operator works in.
+fn of_all<K>(client: &Client, context: &Context, resource: &ApiResource) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
+    match &context.namespace {
+        None => Api::all_with(client.clone(), resource),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+    }
+}
+
 fn log(what: &'static str) -> impl Fn(&watcher::Error) {
     move |error| tracing::warn!(what, %error, "a watch was interrupted, and is begun again")
 }
@@ -82,45 +96,47 @@ fn platforms(
     context: &Arc<Context>,
     writer: Writer<Guarded>,
 ) -> BoxStream<'static, News> {
+    let api = match &context.namespace {
+        None => Api::<Guarded>::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    };
     let context = Arc::clone(context);
     let mut complete = false;
-    watch(
-        Api::<Guarded>::all(client.clone()),
-        watcher::Config::default(),
-    )
-    .default_backoff()
-    .inspect_err(log("platforms"))
-    .reflect(writer)
-    .filter_map(move |event| {
-        let news = match event {
-            Ok(Event::Apply(platform) | Event::InitApply(platform)) => {
-                Some(News::Look(ObjectRef::from_obj(&platform)))
-            }
-            Ok(Event::Delete(platform)) => {
-                context.forget(&PlatformKey {
-                    namespace: platform.namespace().unwrap_or_default(),
-                    name: platform.name_any(),
-                });
-                None
-            }
-            Ok(Event::InitDone) => first(&mut complete),
-            Ok(Event::Init) | Err(_) => None,
-        };
-        async move { news }
-    })
-    .boxed()
+    watch(api, watcher::Config::default())
+        .default_backoff()
+        .inspect_err(log("platforms"))
+        .reflect(writer)
+        .filter_map(move |event| {
+            let news = match event {
+                Ok(Event::Apply(platform) | Event::InitApply(platform)) => {
+                    Some(News::Look(ObjectRef::from_obj(&platform)))
+                }
+                Ok(Event::Delete(platform)) => {
+                    context.forget(&PlatformKey {
+                        namespace: platform.namespace().unwrap_or_default(),
+                        name: platform.name_any(),
+                    });
+                    None
+                }
+                Ok(Event::InitDone) => first(&mut complete),
+                Ok(Event::Init) | Err(_) => None,
+            };
+            async move { news }
+        })
+        .boxed()
 }
 
 /// Children of one kind.
 fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'static, News> {
     let config = watcher::Config::default().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
-        watch_metadata(client, kind, config)
+        watch_metadata(client, context, kind, config)
     } else {
-        let api = Api::<DynamicObject>::all_with(client.clone(), &kind.api_resource());
+        let api: Api<DynamicObject> = of_all(client, context, &kind.api_resource());
         watch(api, config).boxed()
     };
-    let (put, remove, retain) = (
+    let (put, moved, remove, retain) = (
+        Arc::clone(context),
         Arc::clone(context),
         Arc::clone(context),
         Arc::clone(context),
@@ -129,6 +145,7 @@ fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'s
         events,
         "children",
         move |object| put.cluster.put(kind, object),
+        move |object| moved.cluster.relabelled(kind, object),
         move |object| remove.cluster.remove(kind, object),
         move |seen| retain.cluster.retain(kind, seen),
     )
@@ -137,7 +154,7 @@ fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'s
 fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
     let resource =
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods");
-    let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
+    let api: Api<DynamicObject> = of_all(client, context, &resource);
     let events = watch(api, watcher::Config::default().labels(PLATFORM_LABEL)).boxed();
     let (put, remove, retain) = (
         Arc::clone(context),
@@ -148,6 +165,7 @@ fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
         events,
         "pods",
         move |object| put.cluster.put_pod(object),
+        |_| None,
         move |object| remove.cluster.remove_pod(object),
         move |seen| retain.cluster.retain_pods(seen),
     )
@@ -159,34 +177,45 @@ fn secrets(
     context: &Arc<Context>,
     platforms: Store<Guarded>,
 ) -> BoxStream<'static, News> {
+    let events = watch_metadata(client, context, Kind::Secret, watcher::Config::default());
     let context = Arc::clone(context);
     let (mut seen, mut complete) = (HashSet::new(), false);
-    watch_metadata(client, Kind::Secret, watcher::Config::default())
+    let mut asked_for = HashSet::new();
+    events
         .default_backoff()
         .inspect_err(log("secrets"))
         .flat_map(move |event| {
             let (mut triggers, mut done) = (Vec::new(), None);
+            if let Ok(Event::Apply(object)) = &event {
+                triggers.extend(context.cluster.relabelled(Kind::Secret, object));
+            }
             match event {
                 Ok(Event::Apply(object) | Event::InitApply(object)) => {
                     if let Some(platform) = platform_of(&object.metadata) {
                         seen.insert((platform.clone(), object.name_any()));
                         triggers.extend(context.cluster.put(Kind::Secret, &object));
                     }
+                    if context.secrets.knows(&object.metadata) {
+                        asked_for.insert(key_of(&object.metadata));
+                    }
                     if context.secrets.changed(&object.metadata) {
-                        triggers.extend(pointing_to(&platforms, &object));
+                        triggers.extend(pointing_to(&platforms, &key_of(&object.metadata)));
                     }
                 }
                 Ok(Event::Delete(object)) => {
                     triggers.extend(context.cluster.remove(Kind::Secret, &object));
                     context.secrets.gone(&object.metadata);
-                    triggers.extend(pointing_to(&platforms, &object));
+                    triggers.extend(pointing_to(&platforms, &key_of(&object.metadata)));
                 }
                 Ok(Event::Init) => {
                     seen.clear();
-                    context.secrets.forget_all();
+                    asked_for.clear();
                 }
                 Ok(Event::InitDone) => {
                     triggers.extend(context.cluster.retain(Kind::Secret, &seen));
+                    for gone in context.secrets.only(&asked_for) {
+                        triggers.extend(pointing_to(&platforms, &gone));
+                    }
                     done = first(&mut complete);
                 }
                 Err(_) => {}
@@ -204,13 +233,13 @@ fn secrets(
 }
 
 /// Platforms whose spec names this Secret.
-fn pointing_to(platforms: &Store<Guarded>, secret: &DynamicObject) -> Vec<PlatformKey> {
-    let (namespace, name) = (secret.namespace(), secret.name_any());
+fn pointing_to(platforms: &Store<Guarded>, (namespace, name): &SecretKey) -> Vec<PlatformKey> {
     let pointing = platforms.state_filter(|platform| {
-        platform.namespace() == namespace
-            && platform.0.as_ref().is_ok_and(|platform| {
-                crate::dereference::secrets_of(&platform.spec).contains(&name)
-            })
+        platform.namespace().as_ref() == Some(namespace)
+            && platform
+                .0
+                .as_ref()
+                .is_ok_and(|platform| secrets_of(&platform.spec).contains(name))
     });
     pointing
         .iter()
@@ -222,9 +251,13 @@ fn pointing_to(platforms: &Store<Guarded>, secret: &DynamicObject) -> Vec<Platfo
 }
 
 /// A watch that asks for metadata only.
-fn watch_metadata(client: &Client, kind: Kind, config: watcher::Config) -> Events {
-    let api =
-        Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kind.api_resource());
+fn watch_metadata(
+    client: &Client,
+    context: &Context,
+    kind: Kind,
+    config: watcher::Config,
+) -> Events {
+    let api: Api<PartialObjectMeta<DynamicObject>> = of_all(client, context, &kind.api_resource());
     watch(api, config).map(|event| event.map(whole)).boxed()
 }
 
@@ -248,6 +281,7 @@ fn reduced(
     events: Events,
     what: &'static str,
     put: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
+    moved: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
     remove: impl Fn(&DynamicObject) -> Option<PlatformKey> + Send + 'static,
     retain: impl Fn(&HashSet<(PlatformKey, String)>) -> Vec<PlatformKey> + Send + 'static,
 ) -> BoxStream<'static, News> {
@@ -258,7 +292,9 @@ fn reduced(
         .flat_map(move |event| {
             let mut done = None;
             let changed = match event {
-                Ok(Event::Apply(object)) => put(&object).into_iter().collect(),
+                Ok(Event::Apply(object)) => {
+                    moved(&object).into_iter().chain(put(&object)).collect()
+                }
                 Ok(Event::InitApply(object)) => {
                     if let Some(platform) = platform_of(&object.metadata) {
                         seen.insert((platform, object.name_any()));

@@ -1,6 +1,7 @@
 //! What Secrets of people hold: their keys and a hash, never their contents. Read once for each change that the watch tells of.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::ByteString;
@@ -50,10 +51,26 @@ fn address(value: &ByteString) -> Result<Address, AddressError> {
     Address::of_uri(text)
 }
 
-/// What was read, by namespace and name; nothing for a Secret that is not there.
+/// Namespace and name of a Secret.
+pub type SecretKey = (String, String);
+
+/// What was read. Watches tell what of it is old: [`Secrets::changed`], [`Secrets::gone`], [`Secrets::only`].
 #[derive(Debug, Default)]
 pub struct Secrets {
-    read: Mutex<HashMap<(String, String), Option<Read>>>,
+    entries: Mutex<HashMap<SecretKey, Entry>>,
+    tickets: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Noted before the API server is asked: a watch that tells of a change meanwhile removes it, and then the answer, which may
+    /// be of before the change, is not kept.
+    Asked {
+        ticket: u64,
+    },
+    Read(Read),
+    /// It is not there.
+    Missing,
 }
 
 #[derive(Clone, Debug)]
@@ -71,8 +88,16 @@ impl Secrets {
         name: &str,
     ) -> Result<Option<SecretContent>, kube::Error> {
         let key = (namespace.to_owned(), name.to_owned());
-        if let Some(known) = self.lock().get(&key).cloned() {
-            return Ok(known.map(|read| read.content));
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut entries = self.lock();
+            match entries.get(&key) {
+                Some(Entry::Read(read)) => return Ok(Some(read.content.clone())),
+                Some(Entry::Missing) => return Ok(None),
+                Some(Entry::Asked { .. }) | None => {
+                    entries.insert(key.clone(), Entry::Asked { ticket });
+                }
+            }
         }
         let secret = Api::<Secret>::namespaced(client.clone(), namespace)
             .get_opt(name)
@@ -81,23 +106,34 @@ impl Secrets {
             resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
             content: SecretContent::of(&secret.data.unwrap_or_default()),
         });
-        self.lock().insert(key, read.clone());
-        Ok(read.map(|read| read.content))
+        let content = read.as_ref().map(|read| read.content.clone());
+        let mut entries = self.lock();
+        if let Some(Entry::Asked { ticket: last }) = entries.get(&key)
+            && *last == ticket
+        {
+            entries.insert(key, read.map_or(Entry::Missing, Entry::Read));
+        }
+        Ok(content)
     }
 
-    /// A watch tells of a Secret: true if it is one that was read, and is another now.
+    /// Whether it was asked for: only those matter.
+    pub fn knows(&self, metadata: &ObjectMeta) -> bool {
+        self.lock().contains_key(&key_of(metadata))
+    }
+
+    /// A watch tells of a Secret: true if it was asked for, and is another now.
     pub fn changed(&self, metadata: &ObjectMeta) -> bool {
         let key = key_of(metadata);
-        let mut read = self.lock();
-        let is_as_read = match read.get(&key) {
+        let mut entries = self.lock();
+        let is_as_read = match entries.get(&key) {
             None => return false,
-            Some(None) => false,
-            Some(Some(known)) => {
+            Some(Entry::Asked { .. } | Entry::Missing) => false,
+            Some(Entry::Read(known)) => {
                 metadata.resource_version.as_ref() == Some(&known.resource_version)
             }
         };
         if !is_as_read {
-            read.remove(&key);
+            entries.remove(&key);
         }
         !is_as_read
     }
@@ -107,19 +143,32 @@ impl Secrets {
         self.lock().remove(&key_of(metadata));
     }
 
-    /// The watch began anew: everything is read again when it is asked for.
-    pub fn forget_all(&self) {
-        self.lock().clear();
+    /// The watch began anew and found these: others that were there are gone. Returns them.
+    pub fn only(&self, found: &HashSet<SecretKey>) -> Vec<SecretKey> {
+        let mut gone = Vec::new();
+        self.lock().retain(|key, entry| {
+            let is_kept = matches!(entry, Entry::Missing) || found.contains(key);
+            if !is_kept {
+                gone.push(key.clone());
+            }
+            is_kept
+        });
+        gone
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Option<Read>>> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SecretKey, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key_of(metadata: &ObjectMeta) -> (String, String) {
+/// Namespace and name.
+#[must_use]
+pub fn key_of(metadata: &ObjectMeta) -> SecretKey {
     (
         metadata.namespace.clone().unwrap_or_default(),
         metadata.name.clone().unwrap_or_default(),
     )
 }
+
+#[cfg(test)]
+mod tests;

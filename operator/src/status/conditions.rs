@@ -72,7 +72,9 @@ impl Reason {
         }
     }
 
-    const fn of(failure: &Failure) -> Self {
+    /// What a failure is called.
+    #[must_use]
+    pub const fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Conflict { .. } => Self::Conflict,
             Failure::Deleting => Self::Deleting,
