@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,19 @@ operator-dev: ## See the operator make a platform on a private control plane wit
 	@$(CARGO) build --locked --quiet -p operator
 	@OPERATOR=$(CARGO_TARGET_DIR)/debug/operator MANIFEST=$(MANIFEST) \
 		exec $(CARGO_TARGET_DIR)/debug/control-plane --apply crds -- hack/operator-dev.sh
+
+# 0: every interruption of every write once, and changes of platforms for an hour.
+operator-campaign: ## Interrupt the operator at every write, and change platforms at random (SECONDS=600 SEED=7)
+	@hack/control-plane/build.sh
+	CAMPAIGN_SECONDS=$(if $(filter command line,$(origin SECONDS)),$(SECONDS),0) $(if $(SEED),SEED=$(SEED)) \
+		$(CARGO) test --locked -p operator --test world -- --nocapture campaign
+
+# How many platforms, ascending.
+PLATFORMS ?= 1 100 1000
+bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; half an hour)
+	@hack/control-plane/build.sh
+	$(CARGO) build --locked --release -p operator --bin operator --example bench
+	$(CARGO_TARGET_DIR)/release/examples/bench $(CARGO_TARGET_DIR)/release/operator $(PLATFORMS)
 
 lint: ## Formatting, clippy, compose.yaml
 	hack/check-compose.sh

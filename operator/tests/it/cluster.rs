@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use testkit::kubernetes::{ControlPlaneOptions, shared};
+use testkit::kubernetes::{Access, ControlPlaneOptions, shared};
 
 /// A path of the repository.
 pub(crate) fn path(of: &str) -> PathBuf {
@@ -17,16 +17,33 @@ pub(crate) fn path(of: &str) -> PathBuf {
 
 /// Somebody who may do everything, on the control plane of this process.
 pub(crate) async fn client() -> Client {
-    let options = ControlPlaneOptions {
+    Client::try_from(config().await).unwrap()
+}
+
+/// How an administrator gets in.
+pub(crate) async fn config() -> Config {
+    config_of(access().await).await
+}
+
+/// A control plane with our definition.
+pub(crate) fn options() -> ControlPlaneOptions {
+    ControlPlaneOptions {
         manifests: vec![path("crds")],
         ..ControlPlaneOptions::default()
-    };
-    let access = shared(&options).await.unwrap();
+    }
+}
+
+/// How an administrator gets in, for programs.
+pub(crate) async fn access() -> &'static Access {
+    shared(&options()).await.unwrap()
+}
+
+/// The same for clients.
+pub(crate) async fn config_of(access: &Access) -> Config {
     let kubeconfig = Kubeconfig::read_from(&access.kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
-        .unwrap();
-    Client::try_from(config).unwrap()
+        .unwrap()
 }
 
 /// A namespace of a test's own.

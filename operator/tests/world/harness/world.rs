@@ -1,0 +1,214 @@
+//! A namespace of a test's own, as a person sees it who may do everything.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, Client, Config, ResourceExt as _};
+use operator::child::{ChildKey, Kind};
+use operator::names::PLATFORM_LABEL;
+use operator::resource::{Phase, ShopPlatform, ShopPlatformStatus};
+use serde_json::{Value, json};
+use testkit::wait;
+use tokio::time::Instant;
+
+use super::{Tap, canonical};
+use crate::cluster;
+
+/// How long a platform may take where other tests and builds have the processors.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
+/// How long nothing is asked by an operator that is at rest.
+const AT_REST: Duration = Duration::from_millis(400);
+
+pub(crate) struct World {
+    /// How an administrator gets in.
+    pub(crate) config: Config,
+    /// That administrator.
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(cluster::config().await, cluster::client().await).await
+    }
+
+    /// On a control plane of the test's own.
+    pub(crate) async fn at(config: Config) -> Self {
+        let client = Client::try_from(config.clone()).unwrap();
+        Self::with(config, client).await
+    }
+
+    async fn with(config: Config, client: Client) -> Self {
+        let namespace = cluster::namespace(&client).await;
+        Self {
+            config,
+            client,
+            namespace,
+        }
+    }
+
+    pub(crate) fn platforms(&self) -> Api<ShopPlatform> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &kind.api_resource())
+    }
+
+    /// Applies the platform with this spec, as a person does.
+    pub(crate) async fn apply(&self, name: &str, spec: &Value) -> ShopPlatform {
+        self.try_to_apply(name, spec).await.unwrap()
+    }
+
+    /// The same, or why the API server refuses it.
+    pub(crate) async fn try_to_apply(
+        &self,
+        name: &str,
+        spec: &Value,
+    ) -> kube::Result<ShopPlatform> {
+        let manifest = json!({
+            "apiVersion": "shopplatform.io/v1alpha1",
+            "kind": "ShopPlatform",
+            "metadata": {"name": name},
+            "spec": spec,
+        });
+        let parameters = PatchParams::apply("person").force();
+        self.platforms()
+            .patch(name, &parameters, &Patch::Apply(manifest))
+            .await
+    }
+
+    /// Sets an annotation on the platform: something changed, and nothing that matters.
+    pub(crate) async fn touch(&self, name: &str, with: &str) {
+        let patch = json!({"metadata": {"annotations": {"example.com/touched": with}}});
+        self.change(name, &patch).await;
+    }
+
+    /// Changes the spec, and nothing that it leads to: exactly one status is written for it.
+    pub(crate) async fn note(&self, name: &str, days: u32) {
+        let patch = json!({"spec": {"credentials": {"rotateAfter": format!("{days}d")}}});
+        self.change(name, &patch).await;
+        self.until(name, "the change to be told", |_| true).await;
+    }
+
+    /// Changes something of the platform, as a merge patch.
+    pub(crate) async fn change(&self, name: &str, patch: &Value) -> ShopPlatform {
+        self.platforms()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn delete_platform(&self, name: &str) {
+        self.platforms()
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    /// Until the status is about the newest spec and as it is asked for.
+    pub(crate) async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        is: impl Fn(&ShopPlatformStatus) -> bool,
+    ) -> ShopPlatformStatus {
+        let last = Mutex::new(None);
+        let found = wait::until_within(PATIENCE, what, || async {
+            let platform = self.platforms().get(name).await?;
+            let generation = platform.metadata.generation.unwrap_or(0);
+            last.lock().unwrap().clone_from(&platform.status);
+            let told = platform
+                .status
+                .filter(|status| status.observed_generation == generation && is(status));
+            Ok(told)
+        })
+        .await;
+        found.unwrap_or_else(|error| {
+            panic!("{error} in {}; the last status: {last:#?}", self.namespace)
+        })
+    }
+
+    pub(crate) async fn until_phase(&self, name: &str, phase: Phase) -> ShopPlatformStatus {
+        let what = format!("{name} to be {phase:?}");
+        self.until(name, &what, |status| status.phase == phase)
+            .await
+    }
+
+    /// Until it is ready and its operator asks nothing any more.
+    pub(crate) async fn until_at_rest(&self, name: &str, tap: &Tap) -> ShopPlatformStatus {
+        self.until_phase(name, Phase::Ready).await;
+        self.until_quiet(tap).await;
+        self.until_phase(name, Phase::Ready).await
+    }
+
+    /// Until an operator asks nothing any more.
+    pub(crate) async fn until_quiet(&self, tap: &Tap) {
+        let mut last = (tap.mark(), Instant::now());
+        wait::until_within(PATIENCE, "the operator to be at rest", || {
+            let mark = tap.mark();
+            if mark != last.0 {
+                last = (mark, Instant::now());
+            }
+            let is_quiet = last.1.elapsed() >= AT_REST;
+            async move { Ok(is_quiet.then_some(())) }
+        })
+        .await
+        .unwrap();
+    }
+
+    /// All children of a platform that there are, also those that are being deleted.
+    pub(crate) async fn children(&self, platform: &str) -> BTreeMap<ChildKey, DynamicObject> {
+        let selector = format!("{PLATFORM_LABEL}={platform}");
+        let mut children = BTreeMap::new();
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_built_in()) {
+            let list = self
+                .api(kind)
+                .list(&ListParams::default().labels(&selector))
+                .await
+                .unwrap();
+            let resource = kind.api_resource();
+            for mut object in list.items {
+                object.types.get_or_insert_with(|| kube::core::TypeMeta {
+                    api_version: resource.api_version.clone(),
+                    kind: resource.kind.clone(),
+                });
+                let name = object.name_any();
+                children.insert(ChildKey { kind, name }, object);
+            }
+        }
+        children
+    }
+
+    /// All children, without what differs between two platforms that were made in the same way.
+    pub(crate) async fn canonical(&self, platform: &str) -> Vec<Value> {
+        let children = self.children(platform).await;
+        let mut all: Vec<_> = children
+            .values()
+            .map(|object| canonical::canonical(object, &self.namespace))
+            .collect();
+        all.sort_by_cached_key(ToString::to_string);
+        all
+    }
+
+    /// The versions of all children.
+    pub(crate) async fn versions(&self, platform: &str) -> BTreeMap<ChildKey, String> {
+        let children = self.children(platform).await;
+        children
+            .into_iter()
+            .map(|(key, object)| (key, object.resource_version().unwrap_or_default()))
+            .collect()
+    }
+
+    /// Ends it with everything in it; nobody waits for that.
+    pub(crate) async fn delete(self) {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        namespaces
+            .delete(&self.namespace, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+}

@@ -1,0 +1,18 @@
+//! The operator at work: it runs in this process, each in a namespace of its own, against a real Kubernetes API server with real
+//! controllers, and nodes that are played. All that it asks is recorded, and may be made to go wrong.
+
+#[cfg(test)]
+mod campaign;
+#[cfg(test)]
+#[path = "../it/cluster.rs"]
+mod cluster;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod election;
+#[cfg(test)]
+mod fixpoint;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod life_cycle;
