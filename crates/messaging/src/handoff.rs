@@ -26,8 +26,15 @@ pub struct Handoff(Arc<Mutex<State>>);
 struct State {
     /// A relay publishes what is handed over.
     open: bool,
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Handed>,
     promised: usize,
+}
+
+/// An event, and until when it is written as taken.
+#[derive(Debug)]
+struct Handed {
+    message: Message,
+    until: Timestamp,
 }
 
 /// Places for events that are about to be committed. Dropped without being taken, they are free again.
@@ -65,11 +72,18 @@ impl Handoff {
         self.state().open = false;
     }
 
-    /// What has waited longest.
-    pub(crate) fn take(&self, limit: usize) -> Vec<Message> {
+    /// What has waited longest. What has waited until others may take it is left to whoever finds it.
+    pub(crate) fn take(&self, limit: usize, now: Timestamp) -> Vec<Message> {
         let mut state = self.state();
-        let first = state.waiting.len().min(limit);
-        state.waiting.drain(..first).collect()
+        let mut taken = Vec::new();
+        while taken.len() < limit
+            && let Some(handed) = state.waiting.pop_front()
+        {
+            if handed.until > now {
+                taken.push(handed.message);
+            }
+        }
+        taken
     }
 
     /// Whether nothing is waiting or about to.
@@ -97,7 +111,10 @@ impl Places {
 
     /// Hands over events that are committed, as taken as [`Places::claimed_until`] says.
     pub fn take(self, committed: impl IntoIterator<Item = Message>) {
-        self.handoff.state().waiting.extend(committed);
+        let until = self.until;
+        let handed = committed.into_iter();
+        let handed = handed.map(|message| Handed { message, until });
+        self.handoff.state().waiting.extend(handed);
     }
 }
 
@@ -155,9 +172,21 @@ mod tests {
         assert_eq!(Places::claimed_until(Some(&places)), until);
         places.take([one.clone(), two.clone()]);
         handoff.places(1, now()).unwrap().take([three.clone()]);
-        assert_eq!(handoff.take(2), [one, two]);
+        assert_eq!(handoff.take(2, now()), [one, two]);
         assert!(!handoff.is_empty());
-        assert_eq!(handoff.take(2), [three]);
+        assert_eq!(handoff.take(2, now()), [three]);
+        assert!(handoff.is_idle());
+    }
+
+    #[test]
+    fn what_others_may_take_by_now_is_not_told_by_this_process_too() {
+        let handoff = Handoff::default();
+        handoff.open();
+        let (old, new) = (message(), message());
+        handoff.places(1, now()).unwrap().take([old]);
+        let later = now().plus(LEASE);
+        handoff.places(1, later).unwrap().take([new.clone()]);
+        assert_eq!(handoff.take(9, later), [new]);
         assert!(handoff.is_idle());
     }
 
@@ -172,7 +201,7 @@ mod tests {
         let places = handoff.places(PLACES, now()).unwrap();
         places.take((0..PLACES).map(|_| message()));
         assert!(handoff.places(1, now()).is_none(), "they wait");
-        assert_eq!(handoff.take(1).len(), 1);
+        assert_eq!(handoff.take(1, now()).len(), 1);
         assert!(handoff.places(1, now()).is_some());
     }
 }

@@ -20,6 +20,9 @@ use crate::retry::until_back;
 
 /// Events published in one go.
 const BATCH: usize = 256;
+/// Those of them that were handed over, when there is a look at the store too: what waits there must not wait for as long as
+/// commits hand over more than can be published.
+const BESIDE_A_LOOK: usize = BATCH / 2;
 /// How long a claim holds if the relay that made it dies.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long the broker may take to confirm a batch; less than the lease, so that no batch has two owners.
@@ -149,7 +152,7 @@ impl Relay {
             return;
         };
         handoff.close();
-        let waiting = handoff.take(usize::MAX);
+        let waiting = handoff.take(usize::MAX, self.clock.now());
         if waiting.is_empty() {
             return;
         }
@@ -182,14 +185,14 @@ impl Relay {
 
     /// Publishes what waits, at most one batch: what was handed over, and what a look finds.
     async fn publish_batch(&self, look: bool) -> Result<Published, RelayError> {
-        let mut batch = self
-            .outbox
-            .handoff()
-            .map_or_else(Vec::new, |handoff| handoff.take(BATCH));
+        let most = if look { BESIDE_A_LOOK } else { BATCH };
+        let now = self.clock.now();
+        let handoff = self.outbox.handoff();
+        let mut batch = handoff.map_or_else(Vec::new, |handoff| handoff.take(most, now));
         let mut more = false;
         let room = u32::try_from(BATCH.saturating_sub(batch.len())).unwrap_or(0);
-        if look && room > 0 {
-            let found = match self.outbox.claim(room, LEASE, self.clock.now()).await {
+        if look {
+            let found = match self.outbox.claim(room, LEASE, now).await {
                 Ok(found) => found,
                 Err(error) => {
                     let ids = batch.into_iter().map(|message| message.id).collect();

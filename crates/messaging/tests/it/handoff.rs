@@ -13,7 +13,7 @@ use messaging::{
 use service_kit::{Health, Lifecycle};
 use store_kit::StoreError;
 
-use crate::fixtures::{Store, cancel_requested, clock, life, message_of, now, until};
+use crate::fixtures::{Store, cancel_requested, clock, life, message_of, now, unheard, until};
 use crate::outage::Outage;
 
 const LEASE: Duration = Duration::from_hours(1);
@@ -94,6 +94,14 @@ impl Relayed {
         .await
     }
 
+    async fn until_closed(&self) {
+        until("the relay to take no more", async || {
+            let places = self.outbox.handoff.places(1, now());
+            places.is_none().then_some(())
+        })
+        .await;
+    }
+
     /// Commits an event that is taken.
     async fn committed(&self) -> Message {
         let event = cancel_requested();
@@ -142,21 +150,33 @@ async fn what_is_handed_over_while_the_broker_is_away_is_told_when_it_is_back() 
 }
 
 #[tokio::test]
+async fn while_the_broker_is_away_nothing_more_is_handed_over_and_all_that_was_is_free_at_once() {
+    let relayed = Relayed::started().await;
+    drop(relayed.places().await);
+    relayed.line.refused.store(u32::MAX, Ordering::SeqCst);
+    let message = relayed.committed().await;
+    // It is not in the first batch.
+    let places = relayed.outbox.handoff.places(257, now()).unwrap();
+    let first = std::iter::repeat_n(message_of(&unheard()), 256);
+    places.take(first.chain([message.clone()]));
+    relayed.poke.poke();
+    relayed.until_closed().await;
+    until("the event to be free", async || {
+        let found = relayed.outbox.claim(9, LEASE, now()).await.unwrap();
+        (found == [message.clone()]).then_some(())
+    })
+    .await;
+    relayed.life.shut_down().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_committed_while_the_relay_ends_is_left_to_another_one() {
     let relayed = Relayed::started().await;
     let places = relayed.places().await;
     let message = relayed.committed().await;
     let ends = relayed.life.shut_down();
     let commits = async {
-        until("the relay to take no more", async || {
-            relayed
-                .outbox
-                .handoff
-                .places(1, now())
-                .is_none()
-                .then_some(())
-        })
-        .await;
+        relayed.until_closed().await;
         places.take([message.clone()]);
     };
     let (ended, ()) = tokio::join!(ends, commits);
@@ -164,4 +184,34 @@ async fn what_is_committed_while_the_relay_ends_is_left_to_another_one() {
     let found = relayed.outbox.claim(9, LEASE, now()).await.unwrap();
     assert_eq!(found, [message]);
     assert_eq!(relayed.line.publishes.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn what_waits_in_the_store_is_told_although_commits_hand_over_more_than_can_be_told() {
+    let relayed = Relayed::started().await;
+    drop(relayed.places().await);
+    let more = vec![message_of(&unheard()); 256];
+    let hand_over = || {
+        let places = relayed.outbox.handoff.places(more.len(), now());
+        places.map(|places| places.take(more.clone()))
+    };
+    while hand_over().is_some() {}
+    let event = cancel_requested();
+    relayed.outbox.store.append(&event).await;
+    let handing_over = async {
+        loop {
+            hand_over();
+            tokio::task::yield_now().await;
+        }
+    };
+    let message = message_of(&event);
+    let told = relayed.until_told(&message);
+    let told = tokio::time::timeout(Duration::from_mins(1), async {
+        tokio::select! {
+            () = told => {}
+            () = handing_over => {}
+        }
+    });
+    told.await.unwrap();
+    relayed.life.shut_down().await.unwrap();
 }
