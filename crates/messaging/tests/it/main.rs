@@ -33,6 +33,8 @@ mod rabbitmq_faults;
 #[cfg(test)]
 mod rabbitmq_foreign;
 #[cfg(test)]
+mod rabbitmq_patience;
+#[cfg(test)]
 mod rabbitmq_permissions;
 #[cfg(test)]
 mod rabbitmq_poison;
