@@ -19,7 +19,9 @@ use sqlite_store::StoreError;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::fixtures::{Store, TRACEPARENT, clock, ids, life, messages, now, sorted, until};
+use crate::fixtures::{
+    Store, TRACEPARENT, clock, ids, life, messages, now, sorted, until, until_the_broker_holds,
+};
 
 const QUEUE: &str = topology::PRODUCT_ORDERS;
 
@@ -142,19 +144,7 @@ impl Service {
     }
 
     async fn until_the_broker_holds(&self, messages: i64) {
-        let path = self.folder.path().join("broker.db");
-        let connection = rusqlite::Connection::open(path).unwrap();
-        until("messages to be acknowledged", async || {
-            let held: i64 = connection
-                .query_row(
-                    "SELECT count(*) FROM message WHERE queue LIKE 'product.%'",
-                    [],
-                    |row| row.get(0),
-                )
-                .unwrap();
-            (held == messages).then_some(())
-        })
-        .await;
+        until_the_broker_holds(self.folder.path(), messages).await;
     }
 
     async fn stats(&self) -> DeferredStats {

@@ -1,5 +1,6 @@
 //! Events, a store and a life for the tests.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,4 +154,15 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
     };
     let answered = tokio::time::timeout(Duration::from_mins(1), waiting).await;
     answered.unwrap_or_else(|late| panic!("timed out waiting for {what}: {late}"))
+}
+
+/// Waits until the embedded broker in a folder holds so many messages of the product service, dead letters included.
+pub async fn until_the_broker_holds(folder: &Path, messages: i64) {
+    let connection = rusqlite::Connection::open(folder.join("broker.db")).unwrap();
+    until("messages to be acknowledged", async || {
+        let held = "SELECT count(*) FROM message WHERE queue LIKE 'product.%'";
+        let held = connection.query_row(held, [], |row| row.get::<_, i64>(0));
+        (held.unwrap() == messages).then_some(())
+    })
+    .await;
 }

@@ -12,6 +12,7 @@ use messaging::mongo::{self, MongoMessages};
 use messaging::{
     DeferredStore as _, MessageStore, OutboxStats, OutboxStore as _, ParkedPosition, replay_since,
 };
+use mongo_store::mongodb::bson::doc;
 use mongo_store::{Database, Migration, Schema};
 use service_kit::settings::StoreSettings;
 use store_kit::StoreError;
@@ -87,6 +88,16 @@ impl Bench for Store {
 
     async fn first_delivery(&self, consumer: &'static str, id: &str, at: Timestamp) -> bool {
         self.receive(consumer, id, at).await
+    }
+
+    async fn refuse(&self, id: Option<&str>) {
+        let database = self.db.mongo();
+        let Some(id) = id else {
+            return mongo::migrate(database).await.unwrap();
+        };
+        let refuse = doc! { "message_id": { "$ne": id } };
+        let changed = doc! { "collMod": "deferred", "validator": refuse };
+        database.run_command(changed).await.unwrap();
     }
 }
 

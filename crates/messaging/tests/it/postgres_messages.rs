@@ -86,6 +86,17 @@ impl Bench for Store {
         });
         received.await.unwrap()
     }
+
+    async fn refuse(&self, id: Option<&str>) {
+        let sql = match id {
+            Some(id) => {
+                format!("ALTER TABLE deferred ADD CONSTRAINT refuse CHECK (id <> '{id}')")
+            }
+            None => "ALTER TABLE deferred DROP CONSTRAINT refuse".to_owned(),
+        };
+        let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+        changed.execute(self.db.pool()).await.unwrap();
+    }
 }
 
 store_contract!(Store);

@@ -33,6 +33,21 @@ impl Bench for Store {
             .await
             .unwrap()
     }
+
+    async fn refuse(&self, id: Option<&str>) {
+        let sql = match id {
+            Some(id) => format!(
+                "CREATE TRIGGER refuse BEFORE INSERT ON deferred WHEN NEW.id = '{id}'
+                 BEGIN SELECT RAISE(ABORT, 'refused for good'); END"
+            ),
+            None => "DROP TRIGGER refuse".to_owned(),
+        };
+        let changed = self.db.write(move |connection| {
+            connection.execute_batch(&sql)?;
+            Ok::<_, StoreError>(())
+        });
+        changed.await.unwrap();
+    }
 }
 
 store_contract!(Store);

@@ -1,6 +1,7 @@
 //! What the messaging tables of every store promise. A store passes by naming itself in `store_contract!`.
 
 mod deferred;
+mod refused;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ pub use self::deferred::{
     two_queues_may_have_trouble_with_one_event, what_is_due_is_given_out_oldest_first,
     whose_lease_has_ended_changes_nothing,
 };
+pub use self::refused::{
+    a_message_that_the_store_refuses_to_defer_ends_and_those_behind_it_are_handled,
+    a_message_that_the_store_refuses_to_park_ends_and_those_behind_it_are_handled,
+    what_a_store_refuses_is_no_outage_and_concerns_no_other_message,
+};
 use crate::fixtures::{cancel_requested, ids, message_of, now, sorted};
 
 /// A store to try.
@@ -33,6 +39,9 @@ pub trait Bench: Send + Sync + Sized {
     async fn append(&self, event: &Event);
     /// Commits the receipt of a message; `false` if it was received before.
     async fn first_delivery(&self, consumer: &'static str, id: &str, at: Timestamp) -> bool;
+    /// From now on the store refuses to keep this deferred or parked message, as one that breaks a rule of its schema; none: it
+    /// keeps all again.
+    async fn refuse(&self, id: Option<&str>);
 }
 
 const QUEUE: &str = "product.orders";
@@ -70,6 +79,9 @@ macro_rules! store_contract {
             crate::store_contract::a_deferred_message_that_is_parked_waits_no_more,
             crate::store_contract::a_replayed_message_is_due_at_once_and_starts_over,
             crate::store_contract::a_discarded_message_is_gone,
+            crate::store_contract::what_a_store_refuses_is_no_outage_and_concerns_no_other_message,
+            crate::store_contract::a_message_that_the_store_refuses_to_defer_ends_and_those_behind_it_are_handled,
+            crate::store_contract::a_message_that_the_store_refuses_to_park_ends_and_those_behind_it_are_handled,
         }
     };
 }
