@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
@@ -134,34 +136,62 @@ where
     }
 
     async fn have_done(&self, batch: Vec<Waiter<In, Out>>) {
-        let work = &self.inner.work;
         let commands = batch.iter().map(|waiter| waiter.command.clone());
-        match work(commands.collect()).await {
+        match self.work(commands.collect()).await {
             Ok(answers) => {
                 for (waiter, answer) in batch.into_iter().zip(answers) {
                     let _gone = waiter.done.send(Ok(answer));
                 }
             }
-            // One command that the store does not take must not stop the others: each is done by itself.
-            Err(error) if !error.is_away() && batch.len() > 1 => {
-                for Waiter { command, done } in batch {
-                    let answer = work(vec![command]).await.map(|mut answers| answers.pop());
-                    if let Some(answer) = answer.transpose() {
-                        let _gone = done.send(answer);
+            Err(error) if !error.is_away() && batch.len() > 1 => self.have_each_done(batch).await,
+            Err(error) => tell(batch, &error),
+        }
+    }
+
+    /// One command that the store does not take must not stop the others: each is done by itself, unless the store goes away
+    /// meanwhile. It is not asked once for each then.
+    async fn have_each_done(&self, batch: Vec<Waiter<In, Out>>) {
+        let mut rest = batch.into_iter();
+        while let Some(Waiter { command, done }) = rest.next() {
+            if done.is_closed() {
+                continue;
+            }
+            match self.work(vec![command]).await {
+                Ok(mut answers) => {
+                    if let Some(answer) = answers.pop() {
+                        let _gone = done.send(Ok(answer));
                     }
                 }
-            }
-            Err(error) => {
-                for waiter in batch {
-                    let _gone = waiter.done.send(Err(error.clone()));
+                Err(error) => {
+                    let _gone = done.send(Err(error.clone()));
+                    if error.is_away() {
+                        return tell(rest, &error);
+                    }
                 }
             }
         }
     }
+
+    /// A panic is as good as a refusal: the store is not away, and the same commands would panic again.
+    async fn work(&self, commands: Vec<In>) -> Done<Out> {
+        let work = async { (self.inner.work)(commands).await };
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        done.unwrap_or_else(|_| {
+            Err(StoreError::broken(
+                "the program panicked over a command; see the log",
+            ))
+        })
+    }
+}
+
+fn tell<In, Out>(waiters: impl IntoIterator<Item = Waiter<In, Out>>, error: &StoreError) {
+    for waiter in waiters {
+        let _gone = waiter.done.send(Err(error.clone()));
+    }
 }
 
 impl<In, Out> Drop for Place<In, Out> {
-    /// Cut short, by a panic or the end of the runtime: whoever waits is told, if nobody else works for them.
+    /// Cut short by the end of its runtime: whoever waits is told, if nobody else works for them.
     fn drop(&mut self) {
         if !self.held {
             return;

@@ -128,7 +128,7 @@ async fn a_store_that_is_away_is_not_asked_once_for_each() {
     for answer in all(&together, 0..10).await {
         assert!(answer.unwrap_err().is_away());
     }
-    assert!(asked.load(Ordering::SeqCst) <= 2);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -160,12 +160,77 @@ async fn who_goes_away_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn a_batch_that_panics_is_an_error_for_those_in_it_and_for_nobody_later() {
-    let together = Together::new(ONE_AT_A_TIME, |numbers: Vec<u64>| async move {
-        yield_now().await;
-        assert_ne!(numbers, [13]);
-        Ok(numbers)
+async fn a_store_that_goes_away_while_each_is_done_alone_is_not_asked_once_for_each() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let together = Together::new(ONE_AT_A_TIME, move |numbers: Vec<u64>| {
+        noted.lock().unwrap().push(numbers.clone());
+        async move {
+            yield_now().await;
+            match *numbers {
+                [1] => Ok(numbers),
+                [_] => Err(StoreError::away("gone")),
+                _ => Err(StoreError::broken("one of these")),
+            }
+        }
     });
-    assert!(together.have_done(13).await.unwrap_err().is_away());
+    let answers = all(&together, 1..10).await;
+    assert_eq!(asked.lock().unwrap()[1..], [vec![1], vec![2]]);
+    assert_eq!(*answers[0].as_ref().unwrap(), 1);
+    let away = answers[1..].iter();
+    assert!(
+        away.map(|answer| answer.as_ref().unwrap_err())
+            .all(StoreError::is_away)
+    );
+}
+
+#[tokio::test]
+async fn what_makes_the_program_panic_fails_alone_and_not_as_if_the_store_were_away() {
+    let together = Together::new(ONE_AT_A_TIME, |numbers: Vec<u64>| {
+        assert!(!numbers.contains(&13), "before it has begun");
+        async move {
+            yield_now().await;
+            assert!(!numbers.contains(&3));
+            Ok(numbers)
+        }
+    });
+    for broken in [3, 13] {
+        let answers = all(&together, broken - 3..broken + 3).await;
+        let failed = answers
+            .iter()
+            .map(|answer| answer.as_ref().is_err_and(|error| !error.is_away()));
+        assert_eq!(
+            failed.collect::<Vec<_>>(),
+            (0..6).map(|place| place == 3).collect::<Vec<_>>()
+        );
+        assert!(!together.have_done(broken).await.unwrap_err().is_away());
+    }
     assert_eq!(together.have_done(14).await.unwrap(), 14);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_batch_whose_runtime_ends_is_told() {
+    let begun = Arc::new(Semaphore::new(0));
+    let begins = Arc::clone(&begun);
+    let together = Together::new(ONE_AT_A_TIME, move |numbers: Vec<u64>| {
+        begins.add_permits(1);
+        async move {
+            if numbers == [1] {
+                std::future::pending::<()>().await;
+            }
+            Ok(numbers)
+        }
+    });
+    let other = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let first = together.clone();
+    other.spawn(async move { first.have_done(1).await });
+    begun.acquire().await.unwrap().forget();
+    let mut behind = std::pin::pin!(together.have_done(2));
+    assert!(futures_util::poll!(&mut behind).is_pending());
+    other.shutdown_background();
+    assert!(behind.await.unwrap_err().is_away());
+    assert_eq!(together.have_done(3).await.unwrap(), 3);
 }

@@ -17,10 +17,10 @@ use mongo_store::{Database, Transaction, idempotency};
 use service_kit::Context;
 use service_kit::http::etag::IfMatch;
 use service_kit::settings::StoreSettings;
-use store_kit::{Applied, KeptReply, OpenError, StoreError};
+use store_kit::{Applied, KeptReply, Limits, OpenError, StoreError, Together};
+use tokio::sync::Mutex;
 
-use self::stock::waiting::Waiting;
-use self::stock::{Batch, Heard, OldHolds};
+use self::stock::{Heard, OldHolds};
 use crate::domain::product::{NewProduct, ProductPatch};
 use crate::domain::stock::Rules;
 use crate::store::{
@@ -33,12 +33,20 @@ const INVENTORY: &str = "inventory";
 const ADJUSTMENT: &str = "adjustment";
 const RESERVATION: &str = "reservation";
 
+/// Messages of one transaction about stock, at most; one transaction at a time.
+const TOGETHER: Limits = Limits {
+    batches: 1,
+    commands: 64,
+};
+
 /// The product store in one database of a replica set. Clones share the line in which stock is written.
 #[derive(Clone)]
 pub struct MongoStore {
     db: Database,
     rules: Rules,
-    waiting: Arc<Waiting>,
+    /// Whoever of this process writes stock has it.
+    turn: Arc<Mutex<()>>,
+    hearing: Together<Heard, ()>,
     handoff: Handoff,
 }
 
@@ -46,11 +54,21 @@ impl MongoStore {
     /// Connects to a migrated database.
     pub async fn open(settings: &StoreSettings, rules: Rules) -> Result<Self, OpenError> {
         let db = Database::open(settings, &schema::SCHEMA).await?;
+        let (turn, handoff) = (Arc::<Mutex<()>>::default(), Handoff::default());
+        let (to_write, turns, told) = (db.clone(), Arc::clone(&turn), handoff.clone());
+        let hearing = move |heard: Vec<Heard>| {
+            let (db, turn, handoff) = (to_write.clone(), Arc::clone(&turns), told.clone());
+            async move {
+                let _turn = turn.lock().await;
+                stock::hear_all(&db, heard, rules, &handoff).await
+            }
+        };
         Ok(Self {
             db,
             rules,
-            waiting: Arc::default(),
-            handoff: Handoff::default(),
+            turn,
+            hearing: Together::new(TOGETHER, hearing),
+            handoff,
         })
     }
 
@@ -69,31 +87,6 @@ impl MongoStore {
     #[must_use]
     pub fn handoff(&self) -> &Handoff {
         &self.handoff
-    }
-
-    /// Does messages in one transaction.
-    async fn do_together(&self, heard: Vec<Heard>) -> Result<(), StoreError> {
-        // Each is answered, and may find that few pieces are left.
-        let places = heard.first().and_then(|first| {
-            let events = heard.len() * 2;
-            self.handoff.places(events, first.context.now)
-        });
-        let batch = Batch {
-            heard,
-            rules: self.rules,
-            places,
-        };
-        let done = self
-            .db
-            .transact(&batch, |tx, batch| Box::pin(stock::apply(tx, batch)))
-            .await?;
-        if let Some(places) = batch.places {
-            places.take(done.told);
-        }
-        for code in done.refused {
-            metrics::counter!("shop_stock_rejections_total", "code" => code).increment(1);
-        }
-        Ok(())
     }
 }
 
@@ -176,7 +169,7 @@ impl ProductStore for MongoStore {
             rules: self.rules,
             context,
         };
-        let _turn = self.waiting.turn().await;
+        let _turn = self.turn.lock().await;
         self.db
             .transact(&change, |tx, change| {
                 Box::pin(inventory::adjust(tx, change))
@@ -204,13 +197,12 @@ impl ProductStore for MongoStore {
             command,
             context,
         };
-        let work = |heard| self.do_together(heard);
-        Ok(self.waiting.have_done(heard, work).await?)
+        Ok(self.hearing.have_done(heard).await?)
     }
 
     async fn ask_about_old_holds(&self, limit: u32, context: Context) -> Result<u32, StoreFailure> {
         let old = OldHolds { limit, context };
-        let _turn = self.waiting.turn().await;
+        let _turn = self.turn.lock().await;
         let asked = self.db.transact(&old, |tx, old| {
             Box::pin(stock::ask_about_old_holds(tx, old))
         });

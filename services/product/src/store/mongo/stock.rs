@@ -1,7 +1,7 @@
 //! What orders do to stock: many waiting messages in one transaction.
 //!
 //! MongoDB lets nobody wait for a document: of two transactions that write it, the later one is refused. So a process writes
-//! stock one transaction at a time ([`waiting`]), and each takes along what waits: what is read is changed in memory
+//! stock one transaction at a time, and each takes along what waits ([`store_kit::Together`]): what is read is changed in memory
 //! ([`ledger`]) and written with one operation a collection, however many orders want the same sku. All that is read comes in
 //! one answer ([`gathered`]). Two replicas may still meet; then the later one begins anew.
 
@@ -9,7 +9,6 @@ pub(super) mod gathered;
 mod ledger;
 mod reservation;
 pub(super) mod shelf;
-pub(super) mod waiting;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,10 +17,10 @@ use contracts::events::stock::StockHoldExpired;
 use contracts::topology::PRODUCT_ORDERS;
 use contracts::{OrderId, Sku, Timestamp};
 use messaging::mongo::append_claimed;
-use messaging::{Message, Places};
-use mongo_store::Transaction;
+use messaging::{Handoff, Message, Places};
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::mongodb::options::FindOptions;
+use mongo_store::{Database, Transaction};
 use serde::Deserialize;
 use service_kit::{Context, crash_point};
 use store_kit::StoreError;
@@ -46,24 +45,54 @@ pub(super) struct Heard {
 }
 
 /// Messages that are done in one transaction.
-pub(super) struct Batch {
-    pub(super) heard: Vec<Heard>,
-    pub(super) rules: Rules,
+struct Batch {
+    heard: Vec<Heard>,
+    rules: Rules,
     /// At the relay, for what is told.
-    pub(super) places: Option<Places>,
+    places: Option<Places>,
 }
 
 /// What the messages of a batch came to.
 #[derive(Default)]
-pub(super) struct Done {
+struct Done {
     /// Why lines were refused.
-    pub(super) refused: Vec<&'static str>,
+    refused: Vec<&'static str>,
     /// To be handed over to the relay once it is committed.
-    pub(super) told: Vec<Message>,
+    told: Vec<Message>,
+}
+
+/// Does messages in one transaction, and hands over to the relay what they tell.
+pub(super) async fn hear_all(
+    db: &Database,
+    heard: Vec<Heard>,
+    rules: Rules,
+    handoff: &Handoff,
+) -> Result<Vec<()>, StoreError> {
+    let answers = vec![(); heard.len()];
+    // Each is answered, and may find that few pieces are left.
+    let places = heard.first().and_then(|first| {
+        let events = heard.len() * 2;
+        handoff.places(events, first.context.now)
+    });
+    let batch = Batch {
+        heard,
+        rules,
+        places,
+    };
+    let done = db
+        .transact(&batch, |tx, batch| Box::pin(apply(tx, batch)))
+        .await?;
+    if let Some(places) = batch.places {
+        places.take(done.told);
+    }
+    for code in done.refused {
+        metrics::counter!("shop_stock_rejections_total", "code" => code).increment(1);
+    }
+    Ok(answers)
 }
 
 /// Does what the messages of a batch ask for, each once however often it comes.
-pub(super) async fn apply(tx: &mut Transaction, batch: &Batch) -> Result<Done, StoreError> {
+async fn apply(tx: &mut Transaction, batch: &Batch) -> Result<Done, StoreError> {
     let new = first_heard(tx, &batch.heard).await?;
     if new.is_empty() {
         return Ok(Done::default());
