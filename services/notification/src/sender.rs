@@ -11,9 +11,11 @@ mod patience;
 mod recorder;
 mod takeover;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use messaging::Poke;
 use service_kit::{Detail, Health, Lifecycle, Present, crash_point, error_chain};
 use tokio::sync::{Notify, mpsc};
@@ -180,7 +182,12 @@ impl Sender {
         results: &mpsc::Sender<TriedDelivery>,
     ) -> ChannelState {
         let (id, attempt) = (delivery.id, delivery.attempt);
-        let (tried, state) = self.attempt(&delivery).await;
+        // A try without a result would be repeated whenever its lease ends, for ever.
+        let trying = AssertUnwindSafe(self.attempt(&delivery)).catch_unwind();
+        let (tried, state) = trying.await.unwrap_or_else(|_| {
+            let reason = "the program panicked over it; see the log".to_owned();
+            (self.later(attempt, reason), ChannelState::Unknown)
+        });
         if tried == Tried::Sent {
             crash_point("notification.sender.after_send");
         }
@@ -256,3 +263,6 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
