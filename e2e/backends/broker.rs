@@ -215,7 +215,11 @@ async fn f4_an_exchange_that_was_deleted_is_missed_until_the_administrator_makes
             .await?;
             shop.provision().await?;
             // All but the tap's.
-            ensure!(bindings().await? == before - 1, "of {before} bindings");
+            let (after, expected) = (bindings().await?, before - 1);
+            ensure!(
+                after == expected,
+                "{after} bindings of the exchange were made again, not {expected}"
+            );
             let hearers = [Service::Product, Service::Order, Service::Notification];
             wait::until("the loss to be noticed", || async {
                 let all = hearers
