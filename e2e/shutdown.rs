@@ -1,13 +1,12 @@
-//! SIGTERM under load (I14).
+//! SIGTERM under load (I14); no mail comes twice for it (I10).
 
 use anyhow::{Result, bail};
-use testkit::checker;
 use testkit::client::Client;
 use testkit::wait::{self, PATIENCE};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::shop::{Shop, harness};
+use crate::shop::{Mailbox, Shop, harness};
 
 const BUYERS: usize = 8;
 const SKU: &str = "TERM";
@@ -39,9 +38,9 @@ async fn buy_until_gone(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sigterm_under_load_fails_no_request_and_loses_no_order() {
     // For a moment the gateway still takes requests and tells clients to move away, as it does behind a load balancer.
-    let shop = Shop::start(harness().variable("SHOP__GATEWAY__SHUTDOWN__DELAY_MS", "500"))
-        .await
-        .unwrap();
+    let harness = harness().variable("SHOP__GATEWAY__SHUTDOWN__DELAY_MS", "500");
+    let (mailbox, harness) = Mailbox::start(harness).await.unwrap();
+    let shop = Shop::start(harness).await.unwrap();
     shop.product(SKU, 1_000, 100_000).await.unwrap();
     let (answered, mut progress) = watch::channel(0);
     let mut buying = JoinSet::new();
@@ -81,7 +80,7 @@ async fn a_sigterm_under_load_fails_no_request_and_loses_no_order() {
     })
     .await
     .unwrap();
-    checker::quiescent(shop.harness.data()).await.unwrap();
+    mailbox.of(&shop.harness).quiescent().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
