@@ -40,7 +40,15 @@ fn good(patch: Value) -> Mutation {
     }
 }
 
-fn mistake(named: &'static str, patch: Value) -> Mutation {
+/// Without pods nobody would see it: there is one of each, if the mistake is not about that.
+fn mistake(named: &'static str, mut patch: Value) -> Mutation {
+    for service in ["order", "user"] {
+        let service = &mut patch["services"][service];
+        if service.get("replicas").is_none() {
+            service["replicas"] = json!(1);
+            service["autoscaling"] = Value::Null;
+        }
+    }
     Mutation {
         patch,
         mistake: Some(named),
