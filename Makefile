@@ -100,6 +100,8 @@ generate: ## Write the generated files that are committed
 	$(CARGO) run --locked --quiet -p contracts --bin contract-schemas
 	$(CARGO) run --locked --quiet -p operator -- crd > $(CARGO_TARGET_DIR)/shopplatforms.yaml
 	mv $(CARGO_TARGET_DIR)/shopplatforms.yaml crds/
+	$(CARGO) run --locked --quiet -p operator -- rbac > $(CARGO_TARGET_DIR)/rbac.yaml
+	mv $(CARGO_TARGET_DIR)/rbac.yaml config/
 
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh

@@ -7,6 +7,7 @@
 //! * What is not wanted any more is deleted after everything was applied, and only then.
 
 mod create;
+mod lost;
 mod orphans;
 mod write;
 
@@ -97,11 +98,15 @@ impl Pass<'_> {
             match foreign.get(&child.key) {
                 Some(failure) => outcome.failures.push((child.key.clone(), failure.clone())),
                 None => match &child.writing {
-                    Writing::CreateOnce(drawn) => self.create(child, drawn, &mut outcome).await,
+                    Writing::CreateOnce(drawn) => match self.lost(child).await {
+                        Some(failure) => outcome.failures.push((child.key.clone(), failure)),
+                        None => self.create(child, drawn, &mut outcome).await,
+                    },
                     Writing::Apply | Writing::After(_) => applied.push(child),
                 },
             }
         }
+        lost::hold_disks(&self, &mut applied, &outcome);
         applied.sort_by(|a, b| a.key.cmp(&b.key));
         self.apply_all(&applied, &mut outcome).await;
         if outcome.failures.is_empty() && outcome.waiting.is_empty() {

@@ -10,6 +10,12 @@ use clap::Parser;
 pub enum Command {
     /// Print the custom resource definition as YAML.
     Crd,
+    /// Print the operator's account and roles as YAML.
+    Rbac {
+        /// The operator's namespace.
+        #[arg(long, default_value = crate::rights::NAMESPACE)]
+        namespace: String,
+    },
     /// Work, as soon as no other operator does.
     Run(crate::run::RunArgs),
 }
@@ -20,6 +26,10 @@ impl Command {
         match self {
             Self::Crd => {
                 std::io::stdout().write_all(crate::crd::yaml()?.as_bytes())?;
+                Ok(())
+            }
+            Self::Rbac { namespace } => {
+                std::io::stdout().write_all(crate::rights::yaml(&namespace)?.as_bytes())?;
                 Ok(())
             }
             Self::Run(args) => {

@@ -1,13 +1,15 @@
 //! Reads what the spec points to: never a content, only what validation asks of it.
 
+mod apis;
 mod pointers;
 mod reading;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use apis::Apis;
 pub use pointers::{secrets_of, variables_of};
-pub use reading::dereference;
+pub use reading::{Sources, dereference};
 pub use secrets::{SecretContent, SecretKey, Secrets, key_of};
 
 use crate::child::Kind;
@@ -23,6 +25,8 @@ pub struct Found {
     pub credentials: u32,
     /// Whether no pod has the generation before any more.
     pub lock_previous: bool,
+    /// What people wrote last to ask for new passwords and keys.
+    pub request: Option<String>,
 }
 
 impl Default for Found {
@@ -33,6 +37,7 @@ impl Default for Found {
             apis: BTreeSet::new(),
             credentials: 1,
             lock_previous: false,
+            request: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
+use crate::readiness::Readiness;
 use crate::time;
 
 /// For how long a lease is given: so long nobody works after its holder died.
@@ -30,6 +31,7 @@ pub struct Election {
     name: String,
     identity: String,
     clock: Arc<dyn Clock>,
+    readiness: Readiness,
 }
 
 /// What somebody who waits saw, and when it last changed.
@@ -53,7 +55,15 @@ impl Election {
             name: name.to_owned(),
             identity: identity.to_owned(),
             clock,
+            readiness: Readiness::default(),
         }
+    }
+
+    /// The same, with `/readyz` told whether the API server answers.
+    #[must_use]
+    pub fn reporting_to(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
     }
 
     /// Waits until the lease is ours: true; or until `end`: false.
@@ -63,7 +73,9 @@ impl Election {
             since: Instant::now(),
         };
         loop {
-            match self.try_to_take(&mut seen).await {
+            let taken = self.try_to_take(&mut seen).await;
+            self.readiness.asked(answered(&taken));
+            match taken {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "the lease could not be read or taken"),
@@ -84,7 +96,11 @@ impl Election {
                 () = tokio::time::sleep(PERIOD) => {}
             }
             let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
-            match tokio::time::timeout(left, self.renew()).await {
+            let renewed_now = tokio::time::timeout(left, self.renew()).await;
+            if let Ok(answer) = &renewed_now {
+                self.readiness.asked(answered(answer));
+            }
+            match renewed_now {
                 Ok(Ok(true)) => renewed = Instant::now(),
                 Ok(Ok(false)) | Err(_) => return false,
                 Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
@@ -184,6 +200,13 @@ impl Election {
             lease_transitions: Some(transitions),
             ..LeaseSpec::default()
         }
+    }
+}
+
+fn answered(answer: &Result<bool, kube::Error>) -> Result<(), String> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Prints the custom resource definition, or runs the operator.
+//! Prints the custom resource definition or the roles, or runs the operator.
 
 use clap::Parser;
 

@@ -11,6 +11,14 @@ pub const BUILT_HASH: &str = "shopplatform.io/built-hash";
 /// The hash of settings, on pod templates: a changed setting replaces the pods.
 pub const SETTINGS_HASH: &str = "shopplatform.io/settings-hash";
 
+/// The annotation by which people ask for new credentials, with any text that was not there before; Secrets carry the text that was
+/// there when they were made.
+pub const ROTATE_CREDENTIALS: &str = "shopplatform.io/rotate-credentials";
+/// The component of the Job that makes databases and users.
+pub const PROVISION: &str = "provision";
+/// What the component of a workload's migration has after that of the workload.
+pub const MIGRATE_SUFFIX: &str = "-migrate";
+
 /// A part of a platform, such as `order` or `mongodb`: the last part of its children's names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Component(String);

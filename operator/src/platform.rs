@@ -67,6 +67,8 @@ pub struct Platform {
     pub credentials: u32,
     /// Whether no pod has the generation before any more: then its users are locked out.
     pub lock_previous: bool,
+    /// What people wrote last to ask for new passwords and keys: Secrets that are made now answer it.
+    pub rotation_request: Option<String>,
     /// How old passwords and keys get before the next generation of them is made.
     pub rotate_after: Option<Duration>,
     /// A hash of what is in each Secret that variables (`env`) name, by the Secret's name: pods that use it are replaced when it

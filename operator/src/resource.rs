@@ -40,7 +40,9 @@ pub use policies::{
 pub use routes::{HttpMethod, RouteAccess, RouteRateLimit, RouteSpec};
 pub use scale::{Autoscaling, ResourceList, Resources};
 pub use services::{EnvVar, ServiceSpec, ServicesSpec};
-pub use status::{ComponentState, ComponentStatus, LastGood, Phase, ShopPlatformStatus};
+pub use status::{
+    ComponentState, ComponentStatus, CredentialsStatus, LastGood, Phase, ShopPlatformStatus,
+};
 pub use storage::StorageSpec;
 
 use schema::rule;

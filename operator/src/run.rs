@@ -9,13 +9,16 @@ use service_kit::telemetry::{self, LogSettings};
 use service_kit::{
     Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::controller;
 use crate::election::Election;
+use crate::metrics;
+use crate::readiness::Readiness;
 use crate::validate::Defaults;
 
 /// The lease that operators of one cluster contend for, in their own namespace.
-const LEASE: &str = "shopplatform-operator";
+pub(crate) const LEASE: &str = "shopplatform-operator";
 
 /// How the operator runs.
 #[derive(Clone, Debug, clap::Args)]
@@ -64,18 +67,22 @@ async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
         metrics: Metrics::install(),
     };
     let health = Health::new(&lifecycle, env!("CARGO_PKG_VERSION"));
+    let readiness = Readiness::default();
+    readiness.report_to(&health);
     let settings = HttpSettings {
         admin_host: args.admin_host,
         admin_port: args.admin_port,
         ..HttpSettings::default()
     };
-    let _admin = Admin::start(&runtime, &settings, &health).await?;
+    Admin::start(&runtime, &settings, &health)
+        .await?
+        .without_service();
     let config = Config::infer().await.context(
         "the cluster cannot be reached: set KUBECONFIG, or run in a pod with a service account",
     )?;
     let client = crate::client::client(config)?;
     let end = lifecycle.token();
-    let mut work = std::pin::pin!(lead(args, client, &end));
+    let mut work = std::pin::pin!(lead(args, client, &readiness, &end));
     tokio::select! {
         result = &mut work => {
             lifecycle.shut_down().await?;
@@ -95,7 +102,8 @@ async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
 async fn lead(
     args: &RunArgs,
     client: Client,
-    end: &tokio_util::sync::CancellationToken,
+    readiness: &Readiness,
+    end: &CancellationToken,
 ) -> anyhow::Result<()> {
     let election = Election::new(
         client.clone(),
@@ -103,23 +111,32 @@ async fn lead(
         LEASE,
         &args.pod,
         Arc::new(SystemClock),
-    );
+    )
+    .reporting_to(readiness.clone());
+    metrics::leads(false);
     if !election.win(end).await {
         return Ok(());
     }
     tracing::info!(pod = args.pod, "this operator works now; others wait");
+    metrics::leads(true);
     let context = controller::Context::new(
         client.clone(),
         Defaults::new(args.registry.clone()),
         args.name.clone(),
         Arc::new(SystemClock),
     )
-    .only_in(args.watch_namespace.clone());
-    let work = end.child_token();
-    let mut controller = std::pin::pin!(controller::run(client, Arc::new(context), work.clone()));
+    .only_in(args.watch_namespace.clone())
+    .reporting_to(readiness.clone());
+    let context = Arc::new(context);
+    let work = CancellationToken::new();
+    let mut controller =
+        std::pin::pin!(controller::run(client, Arc::clone(&context), work.clone()));
     let kept = tokio::select! {
         kept = election.keep(end) => kept,
-        () = &mut controller => bail!("the controller ended by itself"),
+        () = &mut controller => match context.missing_right() {
+            Some(right) => bail!("a right is missing, apply what `operator rbac` prints: {right}"),
+            None => bail!("the controller ended by itself"),
+        },
     };
     if !kept {
         // What is under way is dropped, not finished: another operator works soon, or already.

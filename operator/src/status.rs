@@ -3,13 +3,17 @@
 mod components;
 mod conditions;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::apply::{Applied, Outcome, digest_of};
+use crate::apply::{Applied, Failure, Outcome, digest_of};
 use crate::child::Child;
+use crate::credentials::Standing;
 use crate::observed::View;
 use crate::platform::Platform;
-use crate::resource::{ComponentState, ComponentStatus, Phase, ShopPlatformStatus};
+use crate::resource::{
+    ComponentState, ComponentStatus, CredentialsStatus, Phase, ShopPlatformStatus,
+};
 
 pub use conditions::Reason;
 
@@ -81,6 +85,7 @@ impl Report<'_> {
                     operator: Some(self.operator.to_owned()),
                     applied: Some(digest_of(applied)),
                     last_good: before.last_good,
+                    credentials: Some(credentials(platform, self.view)),
                     endpoint: components::endpoint(platform, self.view),
                     conditions: conditions::dated(
                         conditions,
@@ -121,6 +126,16 @@ impl Report<'_> {
     }
 }
 
+fn credentials(platform: &Platform, view: &View) -> CredentialsStatus {
+    let standing = Standing::of(view);
+    let due = standing.due(platform.rotate_after);
+    CredentialsStatus {
+        generation: platform.credentials,
+        rotating: standing.is_rotating(),
+        next: due.and_then(|due| Some(Time(Timestamp::from_second(due).ok()?))),
+    }
+}
+
 fn is_settled(component: &ComponentStatus) -> bool {
     matches!(
         component.state,
@@ -129,16 +144,14 @@ fn is_settled(component: &ComponentStatus) -> bool {
 }
 
 fn phase(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Phase {
-    if outcome
-        .failures
-        .iter()
-        .any(|(_, failure)| !failure.is_transient())
-    {
+    let fails = |of: fn(&Failure) -> bool| outcome.failures.iter().any(|(_, failure)| of(failure));
+    if fails(|failure| !failure.is_transient() && !failure.is_loss()) {
         return Phase::Failed;
     }
-    if components
-        .iter()
-        .any(|component| component.state == ComponentState::Failed)
+    if fails(Failure::is_loss)
+        || components
+            .iter()
+            .any(|component| component.state == ComponentState::Failed)
     {
         return Phase::Degraded;
     }

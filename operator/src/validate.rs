@@ -27,6 +27,7 @@ mod tests;
 
 pub use defaults::Defaults;
 pub use invalid::{Invalid, Reason};
+pub use rotation::parse as parse_age;
 pub use version::{Version, VersionError};
 
 use invalid::Findings;
@@ -105,6 +106,7 @@ pub fn validate(
         service_monitors: service_monitors(&mut parsing),
         credentials: found.credentials,
         lock_previous: found.lock_previous,
+        rotation_request: found.request.clone(),
         rotate_after: rotation::of(&mut parsing),
         env_secrets: secrets::of_variables(&parsing),
         deletion_policy: spec.deletion_policy,

@@ -53,6 +53,11 @@ impl Admin {
         })
     }
 
+    /// There will be no port of the service itself: what it does is begun.
+    pub fn without_service(self) {
+        self.health.set_building(false);
+    }
+
     /// Takes the port of the service itself and puts the router behind it: it is built.
     pub async fn bind(self, runtime: &Runtime, router: Router) -> Result<App, BindError> {
         let (address, service) = main_server(runtime, &self.settings, router).await?;

@@ -7,29 +7,30 @@ use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use super::{Failure, Outcome, Pass};
 use crate::child::{ChildKey, Kind};
 use crate::names::PLATFORM_LABEL;
-use crate::observed::PlatformKey;
+use crate::observed::{PlatformKey, State};
 
 impl Pass<'_> {
     /// Deletes children that are not `wanted`, each only as the fresh list has it. Disks are never deleted: data is lost by a
     /// person's hand only. Settings and passwords are kept during a rollout: pods of the older form may be begun anew, and the
-    /// rollout may be taken back.
+    /// rollout may be taken back. They go when all Jobs have ended, one of which may lock a user out, and in a later pass than
+    /// what uses them: a workload without its Secret has lost it.
     pub(super) async fn delete_orphans(
         &mut self,
         wanted: &BTreeSet<&ChildKey>,
         outcome: &mut Outcome,
     ) {
-        let is_rolling_out = self.is_rolling_out();
-        let is_kept = |kind: Kind| match kind {
-            Kind::PersistentVolumeClaim => true,
-            Kind::ConfigMap | Kind::Secret => is_rolling_out,
-            _ => false,
+        let unwanted = || {
+            let children = self.view.children.iter();
+            children
+                .filter(|(key, _)| !wanted.contains(key) && key.kind != Kind::PersistentVolumeClaim)
         };
-        let candidates: BTreeSet<&ChildKey> = self
-            .view
-            .children
-            .iter()
+        let is_used = |kind: Kind| matches!(kind, Kind::ConfigMap | Kind::Secret);
+        let uses = |kind: Kind| matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::Job);
+        let keeps_used = self.is_in_motion(wanted) || unwanted().any(|(key, _)| uses(key.kind));
+        let candidates: BTreeSet<&ChildKey> = unwanted()
             .filter(|(key, observed)| {
-                !is_kept(key.kind) && !wanted.contains(key) && !observed.deleting
+                let is_kept = keeps_used && is_used(key.kind);
+                !observed.deleting && !is_kept
             })
             .map(|(key, _)| key)
             .collect();
@@ -68,15 +69,22 @@ impl Pass<'_> {
     }
 
     /// As of now, after this pass's own writes.
-    fn is_rolling_out(&self) -> bool {
+    fn is_in_motion(&self, wanted: &BTreeSet<&ChildKey>) -> bool {
         let platform = PlatformKey {
             namespace: self.owner.namespace.clone(),
             name: self.owner.name.clone(),
         };
         let view = self.cluster.view(&platform);
-        view.children
-            .values()
-            .any(|child| child.state.is_rolling_out())
+        view.children.iter().any(|(key, child)| {
+            let is_busy = matches!(
+                child.state,
+                State::Job {
+                    complete: false,
+                    ..
+                }
+            );
+            child.state.is_rolling_out() || (is_busy && wanted.contains(key))
+        })
     }
 
     async fn delete(

@@ -23,6 +23,14 @@ pub enum Failure {
         /// Whose it is.
         owner: String,
     },
+    /// A Secret that alone opens a disk is gone.
+    #[error(
+        "it is gone, and nothing else opens {disks}: put it back as docs/operator.md says under `Lost credentials`; until then nothing is made in its place"
+    )]
+    CredentialsLost {
+        /// The disks' names.
+        disks: String,
+    },
     /// It is still being deleted.
     #[error("the one before is still being deleted: something holds it, see its finalizers")]
     Deleting,
@@ -61,6 +69,11 @@ impl Failure {
             }
             other => Self::Unavailable(other.to_string()),
         }
+    }
+
+    /// Whether something is lost that the platform still works without, until a pod is started anew.
+    pub(crate) const fn is_loss(&self) -> bool {
+        matches!(self, Self::CredentialsLost { .. })
     }
 
     /// Whether another try may succeed without anybody changing anything.

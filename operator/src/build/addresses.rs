@@ -1,7 +1,8 @@
 //! Where a platform's services and servers are, for those that run in its namespace: names of Services are looked up there first,
 //! so they are written without it.
 
-use crate::names::{Component, Owner};
+pub(super) use crate::names::PROVISION;
+use crate::names::{Component, MIGRATE_SUFFIX, Owner};
 use crate::platform::{Managed, MongoDb, Platform, Postgres, RabbitMq, Workload};
 
 /// The component of MongoDB.
@@ -10,8 +11,6 @@ pub(super) const MONGODB: &str = "mongodb";
 pub(super) const POSTGRES: &str = "postgres";
 /// The component of RabbitMQ.
 pub(super) const RABBITMQ: &str = "rabbitmq";
-/// The component of the Job that makes databases and users.
-pub(super) const PROVISION: &str = "provision";
 /// The component of the gateway.
 pub(super) const GATEWAY: &str = "gateway";
 
@@ -31,7 +30,7 @@ pub(super) const VIRTUAL_HOST: &str = "shop";
 
 /// The component of the Job that migrates a workload's store. Its pods are not the workload's own: their labels differ.
 pub(super) fn migration(workload: &Workload) -> Component {
-    Component::new(format!("{}-migrate", workload.component))
+    Component::new(format!("{}{MIGRATE_SUFFIX}", workload.component))
 }
 
 /// The StatefulSet of a managed server, and the Service that leads to any member that is ready.

@@ -1,6 +1,7 @@
 //! Passwords and keys that the operator makes, each Secret once and whole.
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::access;
 use super::addresses::{MONGODB, POSTGRES, RABBITMQ};
@@ -10,7 +11,7 @@ use super::credentials::{
 };
 use super::pod::metadata;
 use crate::child::{Child, Drawn, Kind, Unwritable, Writing};
-use crate::names::Component;
+use crate::names::{Component, ROTATE_CREDENTIALS};
 use crate::platform::{CoreService, MongoDb, Platform, Postgres, RabbitMq};
 
 /// The Secrets of a platform.
@@ -57,13 +58,18 @@ fn root_secrets(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
     Ok(secrets)
 }
 
-/// Of the services. The generation before is kept: its pods may still be there, and a rollout may be taken back.
+/// Of the services. The generation before is kept until its users are locked out: its pods may still be there, and a rollout may be
+/// taken back.
 fn passwords(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
     let drawn = [
         (STORE_PASSWORD, Drawn::Password),
         (BROKER_PASSWORD, Drawn::Password),
     ];
-    let first = platform.credentials.saturating_sub(1).max(1);
+    let first = if platform.lock_previous {
+        platform.credentials
+    } else {
+        platform.credentials.saturating_sub(1).max(1)
+    };
     let mut secrets = Vec::new();
     for workload in &platform.workloads {
         if !access::is_provisioned(platform, workload) {
@@ -72,20 +78,21 @@ fn passwords(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
         for generation in first..=platform.credentials {
             let component = &workload.component;
             let name = credentials::passwords(&platform.owner, component, generation);
-            secrets.push(made(platform, component, name, &drawn)?);
+            secrets.push(of_generation(platform, component, name, &drawn)?);
         }
     }
     Ok(secrets)
 }
 
-/// Of the user service: the generation before, the one that signs, and the next one.
+/// Of the user service: the one before, the one that signs, and the next one. The one before stays until the next rotation, for what
+/// it signed is honoured for some minutes more.
 fn signing_keys(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
     let user = Component::new(CoreService::User.name());
     let first = platform.credentials.saturating_sub(1).max(1);
     (first..=platform.credentials.saturating_add(1))
         .map(|generation| {
             let name = credentials::signing_key(&platform.owner, generation);
-            made(platform, &user, name, &[(SIGNING_KEY, Drawn::SigningKey)])
+            of_generation(platform, &user, name, &[(SIGNING_KEY, Drawn::SigningKey)])
         })
         .collect()
 }
@@ -96,8 +103,26 @@ fn made(
     name: String,
     drawn: &[(&str, Drawn)],
 ) -> Result<Child, Unwritable> {
+    secret(metadata(&platform.owner, component, name), drawn)
+}
+
+/// One that says whose request it answers.
+fn of_generation(
+    platform: &Platform,
+    component: &Component,
+    name: String,
+    drawn: &[(&str, Drawn)],
+) -> Result<Child, Unwritable> {
+    let mut metadata = metadata(&platform.owner, component, name);
+    let request = platform.rotation_request.iter();
+    let request = request.map(|text| (ROTATE_CREDENTIALS.to_owned(), text.clone()));
+    metadata.annotations.get_or_insert_default().extend(request);
+    secret(metadata, drawn)
+}
+
+fn secret(metadata: ObjectMeta, drawn: &[(&str, Drawn)]) -> Result<Child, Unwritable> {
     let secret = Secret {
-        metadata: metadata(&platform.owner, component, name),
+        metadata,
         type_: Some("Opaque".to_owned()),
         ..Secret::default()
     };

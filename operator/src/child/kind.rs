@@ -127,6 +127,13 @@ impl Kind {
         }
     }
 
+    /// The name of its definition, if it is a custom resource.
+    #[must_use]
+    pub fn definition(self) -> String {
+        let (group, _, _, plural) = self.names();
+        format!("{plural}.{group}")
+    }
+
     /// What the API calls it.
     #[must_use]
     pub fn api_resource(self) -> ApiResource {

@@ -1,14 +1,18 @@
 //! What all reconciliations share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use contracts::Clock;
 use kube::Client;
+use tokio_util::sync::CancellationToken;
 
 use crate::apply::Applied;
-use crate::dereference::Secrets;
+use crate::dereference::{Apis, Secrets};
+use crate::events::Teller;
+use crate::metrics::Queue;
 use crate::observed::{Cluster, PlatformKey};
+use crate::readiness::Readiness;
 use crate::resource::ShopPlatformStatus;
 use crate::validate::Defaults;
 
@@ -20,6 +24,8 @@ pub struct Context {
     pub cluster: Cluster,
     /// What the Secrets of people have.
     pub secrets: Secrets,
+    /// Which of the kinds are there that not every cluster has.
+    pub apis: Apis,
     /// What this operator knows.
     pub defaults: Defaults,
     /// The time.
@@ -28,6 +34,15 @@ pub struct Context {
     pub identity: String,
     /// The one namespace that it works in; none: all.
     pub namespace: Option<String>,
+    /// Who tells what happened.
+    pub teller: Teller,
+    /// Whether all is known.
+    pub readiness: Readiness,
+    /// Platforms to be looked at.
+    pub(super) queue: Queue,
+    /// A right without which it is not known what there is.
+    missing_right: OnceLock<String>,
+    broken: CancellationToken,
     /// What was applied, and how often in a row it failed, by platform.
     memories: Mutex<HashMap<PlatformKey, Memory>>,
 }
@@ -55,9 +70,15 @@ impl Context {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            teller: Teller::new(client.clone(), &identity),
+            readiness: Readiness::default(),
+            queue: Queue::default(),
+            missing_right: OnceLock::new(),
+            broken: CancellationToken::new(),
             client,
             cluster: Cluster::default(),
             secrets: Secrets::default(),
+            apis: Apis::default(),
             defaults,
             clock,
             identity,
@@ -71,6 +92,30 @@ impl Context {
     pub fn only_in(mut self, namespace: Option<String>) -> Self {
         self.namespace = namespace;
         self
+    }
+
+    /// The same, with `/readyz` told of it.
+    #[must_use]
+    pub fn reporting_to(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+
+    /// The right that was missing, in the words of the API server, if the controller ended for that.
+    #[must_use]
+    pub fn missing_right(&self) -> Option<&str> {
+        self.missing_right.get().map(String::as_str)
+    }
+
+    /// It may not be seen what there is.
+    pub(super) fn lacks(&self, right: String) {
+        drop(self.missing_right.set(right));
+        self.broken.cancel();
+    }
+
+    /// Cancelled when a right is missing.
+    pub(super) fn broken(&self) -> &CancellationToken {
+        &self.broken
     }
 
     /// What is remembered of a platform; nothing if it is about an older one of the same name.
@@ -96,6 +141,7 @@ impl Context {
 
     /// Forgets a platform that is gone.
     pub(super) fn forget(&self, platform: &PlatformKey) {
+        self.queue.remove(platform);
         self.memories
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,9 @@
 //! One pass: dereference, validate, build, apply, status.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::runtime::controller::Action;
@@ -9,13 +11,14 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::context::Memory;
+use super::measured::Done;
 use super::{Context, Guarded, back_off};
 use crate::apply::{self, Failure, Outcome, Pass};
 use crate::names::Owner;
 use crate::observed::PlatformKey;
 use crate::resource::{ShopPlatform, ShopPlatformStatus};
 use crate::status::{Reason, Report, Verdict};
-use crate::{build, dereference, validate};
+use crate::{build, dereference, metrics, validate};
 
 /// The status could not be written, or what it is about not be read.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +26,7 @@ use crate::{build, dereference, validate};
 pub struct Error(#[source] pub kube::Error);
 
 /// One pass over one platform.
-pub(super) async fn reconcile(
-    guarded: Arc<Guarded>,
-    context: Arc<Context>,
-) -> Result<Action, Error> {
+pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Done, Error> {
     let key = key_of(&guarded);
     let metadata = guarded.meta();
     let owner = Owner {
@@ -35,7 +35,10 @@ pub(super) async fn reconcile(
         uid: metadata.uid.clone().unwrap_or_default(),
     };
     if metadata.deletion_timestamp.is_some() {
-        return Ok(Action::await_change());
+        return Ok(Done {
+            action: Action::await_change(),
+            result: "ok",
+        });
     }
     let mut memory = context.recall(&key, &owner.uid);
     let generation = metadata.generation.unwrap_or(0);
@@ -52,38 +55,62 @@ pub(super) async fn reconcile(
     if verdict.is_of_another() {
         // Its status is the other operator's: both would write it in turn, for ever.
         tracing::warn!(platform = %key.name, namespace = %key.namespace, "another operator owns this platform");
-        return Ok(Action::await_change());
+        return Ok(Done {
+            action: Action::await_change(),
+            result: "refused",
+        });
     }
     let view = context.cluster.view(&key);
+    let now = crate::time::now(&*context.clock);
     let status = Report {
         generation,
         operator: &context.identity,
         before: before.as_ref(),
         verdict: &verdict.verdict(),
         view: &view,
-        now: crate::time::now(&*context.clock),
+        now,
     }
     .status();
     let failed = verdict.is_to_be_tried_again();
-    memory.failures = if failed {
-        memory.failures.saturating_add(1)
-    } else {
-        0
-    };
+    // A pass whose status cannot be written has not ended well: failures are forgotten below.
+    memory.failures = memory.failures.saturating_add(u32::from(failed));
     let failures = memory.failures;
     context.remember(key.clone(), memory.clone());
     if before.as_ref() != Some(&status) {
         write_status(&key, &status, &context).await.map_err(Error)?;
+        let platform = guarded.object_ref(&());
+        let teller = &context.teller;
+        teller.tell(&platform, before.as_ref(), &status).await;
         if guarded.0.is_err() {
-            memory.told = Some(status);
-            context.remember(key, memory);
+            memory.told = Some(status.clone());
         }
     }
-    Ok(if failed {
+    if !failed {
+        memory.failures = 0;
+    }
+    context.remember(key.clone(), memory);
+    metrics::phase(&key, before.map(|before| before.phase), Some(status.phase));
+    let action = if failed {
         Action::requeue(back_off::after(failures))
     } else {
-        Action::await_change()
-    })
+        until_rotation(&status, now)
+    };
+    let result = verdict.result();
+    Ok(Done { action, result })
+}
+
+/// Nothing else tells that passwords have become too old. Clocks may be set and machines may sleep, so it is looked at once a day.
+fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Action {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let next = status
+        .credentials
+        .as_ref()
+        .and_then(|credentials| credentials.next.as_ref());
+    let left = next.and_then(|next| Duration::try_from(next.0.duration_since(now)).ok());
+    match left {
+        Some(left) if !left.is_zero() => Action::requeue(left.min(LONGEST)),
+        _ => Action::await_change(),
+    }
 }
 
 /// What came of the rooms before status.
@@ -132,13 +159,17 @@ impl Passed {
             );
         }
         let view = context.cluster.view(key);
-        let found =
-            match dereference::dereference(resource, key, &context.client, &context.secrets, &view)
-                .await
-            {
-                Ok(found) => found,
-                Err(error) => return Self::NotRead(Failure::of(error)),
-            };
+        let sources = dereference::Sources {
+            client: &context.client,
+            secrets: &context.secrets,
+            apis: &context.apis,
+            view: &view,
+            now: crate::time::now(&*context.clock),
+        };
+        let found = match dereference::dereference(resource, key, sources).await {
+            Ok(found) => found,
+            Err(error) => return Self::NotRead(Failure::of(error)),
+        };
         let platform = match validate::validate(resource, &found, &context.defaults) {
             Ok(platform) => platform,
             Err(invalid) => {
@@ -209,6 +240,15 @@ impl Passed {
         matches!(self, Self::Refused(Reason::ManagedByAnotherOperator, _))
     }
 
+    /// In the words of the metric.
+    fn result(&self) -> &'static str {
+        match self {
+            _ if self.is_to_be_tried_again() => "retry",
+            Self::Refused(..) | Self::NotRead(_) => "refused",
+            Self::Applied { .. } => "ok",
+        }
+    }
+
     fn is_to_be_tried_again(&self) -> bool {
         match self {
             Self::Refused(..) => false,
@@ -218,7 +258,7 @@ impl Passed {
     }
 }
 
-fn key_of(guarded: &Guarded) -> PlatformKey {
+pub(super) fn key_of(guarded: &Guarded) -> PlatformKey {
     PlatformKey {
         namespace: guarded.namespace().unwrap_or_default(),
         name: guarded.name_any(),

@@ -13,9 +13,11 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, Resource, ResourceExt};
 
+use super::optional::optional;
 use super::{Context, Guarded};
 use crate::child::Kind;
 use crate::dereference::{SecretKey, key_of, secrets_of};
+use crate::metrics;
 use crate::names::PLATFORM_LABEL;
 use crate::observed::{PlatformKey, platform_of};
 
@@ -23,9 +25,11 @@ type Trigger = ObjectRef<Guarded>;
 type Events = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 /// What a watch says: look at a platform, or that it has brought all there was when it began.
-enum News {
+pub(super) enum News {
     Look(Trigger),
     Complete,
+    /// A right is missing, in the words of the API server.
+    Forbidden(String),
 }
 
 /// All watches as one stream of platforms to look at. Nothing comes before every watch has brought all there was: what is
@@ -33,20 +37,24 @@ enum News {
 pub(super) fn all(
     client: &Client,
     context: &Arc<Context>,
-    store: Store<Guarded>,
+    store: &Store<Guarded>,
     writer: Writer<Guarded>,
 ) -> BoxStream<'static, Trigger> {
     let mut streams = vec![
         platforms(client, context, writer),
         pods(client, context),
-        secrets(client, context, store),
+        secrets(client, context, store.clone()),
     ];
     for kind in Kind::ALL {
-        if kind.is_built_in() && kind != Kind::Secret {
+        if !kind.is_built_in() {
+            streams.push(optional(client, context, store.clone(), kind));
+        } else if kind != Kind::Secret {
             streams.push(children(client, context, kind));
         }
     }
     let mut incomplete = streams.len();
+    let context = Arc::clone(context);
+    context.readiness.waits_for(incomplete);
     let mut held = HashSet::new();
     stream::select_all(streams)
         .flat_map(move |news| {
@@ -54,7 +62,12 @@ pub(super) fn all(
                 News::Look(platform) => {
                     held.insert(platform);
                 }
-                News::Complete => incomplete = incomplete.saturating_sub(1),
+                News::Complete => {
+                    incomplete = incomplete.saturating_sub(1);
+                    context.readiness.waits_for(incomplete);
+                }
+                // Without a watch the operator would be blind on one eye and not know it.
+                News::Forbidden(right) => context.lacks(right),
             }
             let ready = if incomplete == 0 {
                 std::mem::take(&mut held)
@@ -86,6 +99,20 @@ where
     }
 }
 
+/// What is news in an error: a missing right. Everything else is mended by beginning anew.
+pub(super) fn forbidden(error: &watcher::Error) -> Option<News> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+            if status.code == 403 =>
+        {
+            Some(News::Forbidden(status.message.clone()))
+        }
+        _ => None,
+    }
+}
+
 fn log(what: &'static str) -> impl Fn(&watcher::Error) {
     move |error| tracing::warn!(what, %error, "a watch was interrupted, and is begun again")
 }
@@ -112,14 +139,18 @@ fn platforms(
                     Some(News::Look(ObjectRef::from_obj(&platform)))
                 }
                 Ok(Event::Delete(platform)) => {
-                    context.forget(&PlatformKey {
+                    let key = PlatformKey {
                         namespace: platform.namespace().unwrap_or_default(),
                         name: platform.name_any(),
-                    });
+                    };
+                    let status = platform.0.ok().and_then(|platform| platform.status);
+                    metrics::phase(&key, status.map(|status| status.phase), None);
+                    context.forget(&key);
                     None
                 }
                 Ok(Event::InitDone) => first(&mut complete),
-                Ok(Event::Init) | Err(_) => None,
+                Ok(Event::Init) => None,
+                Err(error) => forbidden(&error),
             };
             async move { news }
         })
@@ -127,7 +158,11 @@ fn platforms(
 }
 
 /// Children of one kind.
-fn children(client: &Client, context: &Arc<Context>, kind: Kind) -> BoxStream<'static, News> {
+pub(super) fn children(
+    client: &Client,
+    context: &Arc<Context>,
+    kind: Kind,
+) -> BoxStream<'static, News> {
     let config = watcher::Config::default().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
         watch_metadata(client, context, kind, config)
@@ -218,7 +253,7 @@ fn secrets(
                     }
                     done = first(&mut complete);
                 }
-                Err(_) => {}
+                Err(error) => done = forbidden(&error),
             }
             stream::iter(
                 triggers
@@ -310,7 +345,10 @@ fn reduced(
                     done = first(&mut complete);
                     retain(&seen)
                 }
-                Err(_) => Vec::new(),
+                Err(error) => {
+                    done = forbidden(&error);
+                    Vec::new()
+                }
             };
             stream::iter(
                 changed

@@ -4,12 +4,15 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::Problem;
+use crate::credentials::{generation_of, given_to};
 
 /// What matters of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     /// The component that it belongs to.
     pub component: String,
+    /// The generation of passwords and keys that it is given; none if it is given none, or belongs to a Job.
+    pub credentials: Option<u32>,
     /// What keeps it from running, if something does.
     pub problem: Option<Problem>,
 }
@@ -22,8 +25,19 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
         component: labels
             .and_then(|labels| labels.get("app.kubernetes.io/name").cloned())
             .unwrap_or_default(),
+        credentials: credentials(object),
         problem: unschedulable(&object.data).or_else(|| waiting(&object.data)),
     }
+}
+
+/// A pod of a Job stays after it has ended, and uses nothing any more.
+fn credentials(object: &DynamicObject) -> Option<u32> {
+    let labels = object.metadata.labels.as_ref()?;
+    if labels.contains_key("batch.kubernetes.io/job-name") {
+        return None;
+    }
+    let given = given_to(Some(labels), object.data.pointer("/spec")?);
+    given.iter().filter_map(|name| generation_of(name)).max()
 }
 
 fn unschedulable(object: &Value) -> Option<Problem> {

@@ -1,11 +1,14 @@
 //! A whole object becomes the little that matters of it.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 
 use super::{PlatformKey, State};
 use crate::child::{Kind, hash_of};
-use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL};
+use crate::credentials::given_to;
+use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL, ROTATE_CREDENTIALS};
 
 /// What matters of a child.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,10 @@ pub struct Observed {
     pub deleting: bool,
     /// When it was created, in seconds since 1970.
     pub created: i64,
+    /// Secrets of generations that its pods are given: of workloads and Jobs.
+    pub secrets: BTreeSet<String>,
+    /// What people wrote to ask for it: of Secrets.
+    pub request: Option<String>,
     /// How it is.
     pub state: State,
 }
@@ -59,6 +66,7 @@ pub fn platform_of(metadata: &ObjectMeta) -> Option<PlatformKey> {
 pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
     let metadata = &object.metadata;
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();
     Observed {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
@@ -67,17 +75,24 @@ pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
             .find(|owner| owner.controller == Some(true))
             .map(|owner| owner.uid.clone()),
         has_owner: !owners.is_empty(),
-        built_hash: metadata
-            .annotations
-            .as_ref()
-            .and_then(|annotations| annotations.get(BUILT_HASH).cloned()),
+        built_hash: annotation(BUILT_HASH),
         fields: fields(metadata),
         deleting: metadata.deletion_timestamp.is_some(),
         created: metadata
             .creation_timestamp
             .as_ref()
             .map_or(0, |time| time.0.as_second()),
+        secrets: secrets(kind, object),
+        request: annotation(ROTATE_CREDENTIALS),
         state: State::of(kind, metadata.generation, &object.data),
+    }
+}
+
+fn secrets(kind: Kind, object: &DynamicObject) -> BTreeSet<String> {
+    let pod = object.data.pointer("/spec/template/spec");
+    match (kind, pod) {
+        (Kind::Deployment | Kind::Job, Some(pod)) => given_to(object.metadata.labels.as_ref(), pod),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -114,6 +114,11 @@ fn selector() -> Value {
     })
 }
 
+/// `Time` of `meta/v1`.
+pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time"})
+}
+
 /// `Condition` of `meta/v1`.
 pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -1,6 +1,6 @@
 //! What the operator tells.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ pub struct ShopPlatformStatus {
     /// What is gone back to when a rollout fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_good: Option<LastGood>,
+    /// Passwords and keys that the operator made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsStatus>,
     /// Where the gateway is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
@@ -40,6 +43,20 @@ pub struct ShopPlatformStatus {
     /// Each part.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub components: Vec<ComponentStatus>,
+}
+
+/// How the passwords and keys that the operator made stand.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CredentialsStatus {
+    /// The generation that services have, or are given, from 1.
+    pub generation: u32,
+    /// Whether the generation before is still there.
+    pub rotating: bool,
+    /// When the next one is begun, if the platform is ready then: `credentials.rotateAfter` after this one.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Time>,
 }
 
 /// The platform in one word.
@@ -60,6 +77,22 @@ pub enum Phase {
     Paused,
     /// Scaled to nothing, as the spec says.
     Hibernated,
+}
+
+impl Phase {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Progressing => "Progressing",
+            Self::Ready => "Ready",
+            Self::Degraded => "Degraded",
+            Self::Failed => "Failed",
+            Self::Paused => "Paused",
+            Self::Hibernated => "Hibernated",
+        }
+    }
 }
 
 /// The state that a failed rollout goes back to.

@@ -25,6 +25,8 @@ pub enum Reason {
     Paused,
     /// An object of a child's name is not ours.
     Conflict,
+    /// A Secret that alone opens a disk is gone.
+    CredentialsLost,
     /// An object before is still being deleted.
     Deleting,
     /// The cluster lacks an API.
@@ -59,6 +61,7 @@ impl Reason {
             Self::ManagedByAnotherOperator => "ManagedByAnotherOperator",
             Self::Paused => "Paused",
             Self::Conflict => "Conflict",
+            Self::CredentialsLost => "CredentialsLost",
             Self::Deleting => "Deleting",
             Self::ApiMissing => "ApiMissing",
             Self::Refused => "Refused",
@@ -77,6 +80,7 @@ impl Reason {
     pub const fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Conflict { .. } => Self::Conflict,
+            Failure::CredentialsLost { .. } => Self::CredentialsLost,
             Failure::Deleting => Self::Deleting,
             Failure::NoApi => Self::ApiMissing,
             Failure::Refused(_) => Self::Refused,

@@ -16,7 +16,9 @@ pub(super) fn of(parsing: &mut Parsing<'_>) -> Option<Duration> {
     age
 }
 
-fn parse(text: &str) -> Option<Duration> {
+/// An age such as `12h` or `90d`.
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
         "h" => HOUR_S,

@@ -142,6 +142,7 @@ fn smallest() -> Platform {
         service_monitors: false,
         credentials: 1,
         lock_previous: false,
+        rotation_request: None,
         rotate_after: None,
         env_secrets: BTreeMap::new(),
         deletion_policy: DeletionPolicy::Retain,
