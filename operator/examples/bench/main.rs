@@ -8,7 +8,7 @@ mod program;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -21,6 +21,8 @@ use program::Program;
 
 /// How long a platform at rest is looked at.
 const REST: Duration = Duration::from_secs(30);
+/// How long an operator may wait for the lease of the one before, and longer.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often the platforms are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -107,10 +109,13 @@ fn mb(kib: u64) -> f64 {
 
 /// Until the operator asks nothing any more.
 async fn at_rest(operator: &Program) -> Result<()> {
+    let begin = Instant::now();
     let mut last = (operator.metrics().await?, Instant::now());
     while last.1.elapsed() < program::QUIET {
         tokio::time::sleep(LOOK).await;
         let now = operator.metrics().await?;
+        let is_known = now.requests() > 0.0 || begin.elapsed() < PATIENCE;
+        ensure!(is_known, "the operator counts no requests: is it held up?");
         if !(now.is_about_as(&last.0) && now.requests() > 0.0) {
             last = (now, Instant::now());
         }

@@ -18,7 +18,8 @@ impl Metrics {
 
     fn sum(&self, is_meant: impl Fn(&str) -> bool) -> f64 {
         let meant = self.0.iter().filter(|(name, _)| is_meant(name));
-        meant.map(|(_, value)| value).sum()
+        // The sum of nothing is -0.
+        meant.map(|(_, value)| value).sum::<f64>() + 0.0
     }
 
     /// All but those for the lease, which go on.
