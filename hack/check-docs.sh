@@ -12,8 +12,9 @@ for document in README.md docs/*.md docs/decisions/*.md; do
 	done < <(grep -oE '\]\([^)#: ]+' "$document" | sed 's/^](//' | sort -u)
 done
 
-# A test is a sentence: its name is long and has underscores.
+# A test is a sentence: its name is long and has underscores. So have metrics, all of which begin alike.
 while read -r test; do
+	[[ $test == shop_* ]] && continue
 	grep -rqE "fn $test\b" --include='*.rs' crates services operator e2e bench && continue
 	echo "docs name the test $test, which is not there" >&2
 	wrong=1
