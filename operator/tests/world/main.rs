@@ -7,9 +7,13 @@ mod campaign;
 #[path = "../it/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod election;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod fixpoint;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::SystemClock;
+use contracts::{Clock, SystemClock};
 use kube::Config;
 use kube::client::ClientBuilder;
 use operator::controller::{self, Context};
@@ -28,6 +28,15 @@ impl Operator {
 
     /// With the name of an installation.
     pub(crate) fn start_as(name: &str, world: &World, tap: Tap) -> Self {
+        Self::start_with(name, world, tap, Arc::new(SystemClock))
+    }
+
+    /// With a clock of its own.
+    pub(crate) fn start_at(clock: Arc<dyn Clock>, world: &World) -> Self {
+        Self::start_with("test-operator", world, Tap::new(), clock)
+    }
+
+    fn start_with(name: &str, world: &World, tap: Tap, clock: Arc<dyn Clock>) -> Self {
         let (end, killed) = (CancellationToken::new(), CancellationToken::new());
         let (done, ended) = oneshot::channel();
         let (name, config, namespace) = (
@@ -45,7 +54,7 @@ impl Operator {
                 .unwrap();
             runtime.block_on(async {
                 tokio::select! {
-                    () = live(name, config, namespace, seen, last) => {}
+                    () = live(name, config, namespace, clock, seen, last) => {}
                     () = kill.cancelled() => {}
                 }
             });
@@ -74,7 +83,14 @@ impl Drop for Operator {
     }
 }
 
-async fn live(name: String, config: Config, namespace: String, tap: Tap, end: CancellationToken) {
+async fn live(
+    name: String,
+    config: Config,
+    namespace: String,
+    clock: Arc<dyn Clock>,
+    tap: Tap,
+    end: CancellationToken,
+) {
     let client = ClientBuilder::try_from(config)
         .unwrap()
         .with_layer(&tap)
@@ -84,7 +100,7 @@ async fn live(name: String, config: Config, namespace: String, tap: Tap, end: Ca
             client.clone(),
             Defaults::new(None),
             name.clone(),
-            Arc::new(SystemClock),
+            Arc::clone(&clock),
         );
         let context = Arc::new(context.only_in(Some(namespace.clone())));
         tokio::select! {

@@ -1,0 +1,162 @@
+//! Rotations, each to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::{Clock, SystemClock, Timestamp};
+use operator::resource::Phase;
+use serde_json::json;
+
+use super::{of_generation, until_rotated, until_secrets, users_of_order};
+use crate::harness::{Fault, Operator, Tap, Verb, World};
+
+/// A clock that is ahead.
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        let ahead = i64::try_from(self.0.as_millis()).unwrap();
+        Timestamp::from_unix_millis(SystemClock.now().unix_millis() + ahead)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_that_are_old_enough_are_replaced_though_nothing_else_happens() {
+    let world = World::new().await;
+    // An hour is over half a minute after the first Secret was made.
+    let clock = Ahead(Duration::from_secs(3_600 - 30));
+    let operator = Operator::start_at(Arc::new(clock), &world);
+    world
+        .apply("demo", &json!({"credentials": {"rotateAfter": "1h"}}))
+        .await;
+    let status = world.until_at_rest("demo", &operator.tap).await;
+    let first = status.credentials.unwrap();
+    assert_eq!((first.generation, first.rotating), (1, false));
+    until_secrets(&world, &of_generation(1)).await;
+    assert_eq!(users_of_order(&world).await, ("order_a".to_owned(), None));
+
+    let status = until_rotated(&world, 2).await;
+    let second = status.credentials.unwrap();
+    let age = second.next.unwrap().0.duration_since(first.next.unwrap().0);
+    assert!(age.as_secs() >= 30, "{age}");
+    until_secrets(&world, &of_generation(2)).await;
+    assert_eq!(
+        users_of_order(&world).await,
+        ("order_b".to_owned(), Some("order_a".to_owned()))
+    );
+    operator.stop().await;
+    world.delete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_new_passwords_gets_them_once() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply("demo", &json!({})).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    let ask = async |text: &str| {
+        let annotations = json!({"shopplatform.io/rotate-credentials": text});
+        world
+            .change("demo", &json!({"metadata": {"annotations": annotations}}))
+            .await;
+    };
+    ask("leaked").await;
+    until_rotated(&world, 2).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    until_secrets(&world, &of_generation(2)).await;
+    operator.stop().await;
+
+    // Neither another operator nor another look does it again.
+    let operator = Operator::start(&world);
+    world.note("demo", 30).await;
+    let status = world.until_at_rest("demo", &operator.tap).await;
+    assert_eq!(status.credentials.unwrap().generation, 2);
+    ask("leaked again").await;
+    until_rotated(&world, 3).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    until_secrets(&world, &of_generation(3)).await;
+    assert_eq!(
+        users_of_order(&world).await,
+        ("order_a".to_owned(), Some("order_b".to_owned()))
+    );
+    operator.stop().await;
+    world.delete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_is_gone_on_with_wherever_the_operator_died() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply("demo", &json!({})).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    let mut generation = 1;
+    // The first Secrets, the Jobs, the workloads, and what goes at the end.
+    for (verb, resource, before) in [
+        (Verb::Create, "secrets", 0),
+        (Verb::Create, "secrets", 3),
+        (Verb::Apply, "jobs", 0),
+        (Verb::Apply, "deployments", 1),
+        (Verb::Delete, "jobs", 0),
+        (Verb::Delete, "secrets", 1),
+    ] {
+        generation += 1;
+        operator.tap.strike(Fault::Crash, before, 1, move |asked| {
+            asked.verb == verb && asked.resource == resource
+        });
+        let mark = operator.tap.mark();
+        let text = format!("after {verb:?} of {resource} {before}");
+        let annotations = json!({"shopplatform.io/rotate-credentials": text});
+        world
+            .change("demo", &json!({"metadata": {"annotations": annotations}}))
+            .await;
+        until_rotated(&world, generation).await;
+        world.until_at_rest("demo", &operator.tap).await;
+        assert_eq!(operator.tap.heal(), 1, "it died once: {text}");
+        until_secrets(&world, &of_generation(generation)).await;
+        let secrets_made = made(&operator.tap, mark);
+        assert_eq!(secrets_made, 5, "four services and a key; {text}");
+    }
+    operator.stop().await;
+    world.delete().await;
+}
+
+/// How many Secrets were made since.
+fn made(tap: &Tap, mark: usize) -> usize {
+    let counts = tap.created_and_deleted_since(mark).into_iter();
+    counts
+        .filter(|((verb, resource, _), _)| *verb == Verb::Create && resource == "secrets")
+        .map(|(_, count)| count)
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_platform_that_is_not_ready_keeps_its_passwords_until_it_is() {
+    let world = World::new().await;
+    let operator = Operator::start_at(Arc::new(Ahead(Duration::from_hours(2))), &world);
+    let spec = |image: &str| {
+        json!({
+            "credentials": {"rotateAfter": "1h"},
+            "services": {"extra": [{"name": "pages", "image": image, "port": 80}]},
+        })
+    };
+    world.apply("demo", &spec("pages:missing")).await;
+    world
+        .until("demo", "all but one to be ready", |status| {
+            status.ready == "8/9"
+        })
+        .await;
+    world.until_quiet(&operator.tap).await;
+    until_secrets(&world, &of_generation(1)).await;
+    world.apply("demo", &spec("pages:1")).await;
+    world
+        .until("demo", "the second generation", |status| {
+            status.phase == Phase::Ready
+                && status
+                    .credentials
+                    .as_ref()
+                    .is_some_and(|credentials| credentials.generation > 1)
+        })
+        .await;
+    operator.stop().await;
+    world.delete().await;
+}

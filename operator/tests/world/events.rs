@@ -1,0 +1,72 @@
+//! Kubernetes events: each thing that happens is told once.
+
+use k8s_openapi::api::events::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::json;
+
+use crate::harness::{Operator, World};
+
+/// Reasons in the order in which they were told first, and how often each was told.
+async fn told(world: &World) -> Vec<(String, String, i32)> {
+    let events = Api::<Event>::namespaced(world.client.clone(), &world.namespace);
+    let mut events = events.list(&ListParams::default()).await.unwrap().items;
+    events.retain(|event| {
+        event
+            .regarding
+            .as_ref()
+            .is_some_and(|regarding| regarding.kind.as_deref() == Some("ShopPlatform"))
+    });
+    events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+    let told = |event: Event| {
+        let times = event.series.map_or(1, |series| series.count);
+        (
+            event.type_.unwrap_or_default(),
+            event.reason.unwrap_or_default(),
+            times,
+        )
+    };
+    events.into_iter().map(told).collect()
+}
+
+fn once(type_: &str, reason: &str) -> (String, String, i32) {
+    (type_.to_owned(), reason.to_owned(), 1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_is_told_once_also_by_another_operator() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply("demo", &json!({})).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    let made = [
+        once("Normal", "Created"),
+        once("Normal", "WaitingForJob"),
+        once("Normal", "Ready"),
+    ];
+    assert_eq!(told(&world).await, made);
+    operator.stop().await;
+    let operator = Operator::start(&world);
+    world.touch("demo", "again").await;
+    world.until_at_rest("demo", &operator.tap).await;
+    assert_eq!(told(&world).await, made);
+
+    let mail =
+        json!({"smtpUrlSecretRef": {"name": "mail", "key": "url"}, "from": "shop@example.com"});
+    world
+        .apply("demo", &json!({"notifications": {"email": mail}}))
+        .await;
+    world
+        .until("demo", "the Secret to be missed", |status| {
+            let mut conditions = status.conditions.iter();
+            conditions.any(|condition| condition.reason == "SecretMissing")
+        })
+        .await;
+    world.until_quiet(&operator.tap).await;
+    world.touch("demo", "and again").await;
+    world.until_quiet(&operator.tap).await;
+    let told = told(&world).await;
+    assert_eq!(told[3..], [once("Warning", "SecretMissing")]);
+    operator.stop().await;
+    world.delete().await;
+}
