@@ -7,27 +7,31 @@
 //! * What is not wanted any more is deleted after everything was applied, and only then.
 
 mod create;
+mod disks;
 mod lost;
 mod orphans;
+mod scale;
+mod wait;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 
+pub use wait::{Wait, would_roll};
 pub use write::Failure;
 
 use crate::child::{Child, ChildKey, Writing, hash_of};
 use crate::names::Owner;
-use crate::observed::{Cluster, Observed, State, View};
+use crate::observed::{Cluster, Observed, PlatformKey, View};
 
 /// What became of a pass.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Children that could not be written.
     pub failures: Vec<(ChildKey, Failure)>,
-    /// Children that wait for a Job, and for which.
-    pub waiting: Vec<(ChildKey, String)>,
+    /// Children that wait, and for what.
+    pub waiting: Vec<(ChildKey, Wait)>,
     /// How many were written or deleted.
     pub writes: usize,
 }
@@ -76,20 +80,31 @@ pub struct Pass<'a> {
     pub view: &'a View,
     /// What was applied before, by this process; empty at its first pass.
     pub applied: &'a mut Applied,
+    /// The platform whose turn it is, if nothing of this one may be rolled out before.
+    pub turn_of: Option<&'a PlatformKey>,
+    /// Whether Jobs that are not wanted any more are kept, for what they tell.
+    pub keeps_jobs: bool,
 }
 
 impl Pass<'_> {
     /// Writes what differs of `children`, then deletes what is not among them.
     pub async fn run(mut self, children: &[Child]) -> Outcome {
         let mut outcome = Outcome::default();
+        let stay = self.disks_that_stay(children, &mut outcome).await;
         let (mut applied, mut unknown) = (Vec::new(), Vec::new());
         for child in children {
+            let child = stay.get(&child.key).unwrap_or(child);
+            if let Some(wait) = self.waits_for(child, children) {
+                outcome.waiting.push((child.key.clone(), wait));
+                if self.is_held_back(child) {
+                    continue;
+                }
+            }
             match self.todo(child) {
                 Todo::Nothing => {}
                 Todo::Apply => applied.push(child),
                 Todo::LookFor => unknown.push(child),
                 Todo::Hand => self.hand(child, &mut outcome).await,
-                Todo::Wait(job) => outcome.waiting.push((child.key.clone(), job)),
                 Todo::Fail(failure) => outcome.failures.push((child.key.clone(), failure)),
             }
         }
@@ -108,6 +123,8 @@ impl Pass<'_> {
         }
         lost::hold_disks(&self, &mut applied, &outcome);
         applied.sort_by(|a, b| a.key.cmp(&b.key));
+        self.hand_over_replicas(&mut applied, children, &mut outcome)
+            .await;
         self.apply_all(&applied, &mut outcome).await;
         if outcome.failures.is_empty() && outcome.waiting.is_empty() {
             let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
@@ -118,11 +135,6 @@ impl Pass<'_> {
 
     fn todo(&self, child: &Child) -> Todo {
         let known = self.view.children.get(&child.key);
-        if let Writing::After(jobs) = &child.writing
-            && let Some(job) = jobs.iter().find(|job| !self.is_complete(job))
-        {
-            return Todo::Wait(job.clone());
-        }
         let Some(known) = known else {
             return Todo::LookFor;
         };
@@ -160,17 +172,6 @@ impl Pass<'_> {
         known.built_hash.as_ref() == Some(&child.hash)
             && self.applied.get(&child.key) == Some(&known.fields)
     }
-
-    fn is_complete(&self, job: &str) -> bool {
-        let key = ChildKey {
-            kind: crate::child::Kind::Job,
-            name: job.to_owned(),
-        };
-        matches!(
-            self.view.children.get(&key).map(|job| &job.state),
-            Some(State::Job { complete: true, .. })
-        )
-    }
 }
 
 /// What a child needs.
@@ -180,6 +181,5 @@ enum Todo {
     LookFor,
     /// Its owner is set or removed, and nothing else.
     Hand,
-    Wait(String),
     Fail(Failure),
 }

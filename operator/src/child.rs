@@ -36,8 +36,9 @@ pub enum Writing {
     /// A Secret that is created once with its whole content, and never written again: these keys are drawn at random when it
     /// is created, and added to what the object says.
     CreateOnce(Vec<(String, Drawn)>),
-    /// Applied only when these Jobs have finished; until then what is there stays.
-    After(Vec<String>),
+    /// Another pod template is applied only when all these are done; until then what is there stays. A Job has to have finished. A
+    /// Deployment has to be rolled out as it is built, unless this child is new: a new platform starts all of them at once.
+    After(Vec<ChildKey>),
 }
 
 /// What is drawn at random when a Secret is created.
@@ -134,6 +135,22 @@ impl Child {
             }
         }
         Self::of_value(self.key, self.object).written(self.writing)
+    }
+
+    /// The component that it belongs to.
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        let labels = self.object.pointer("/metadata/labels")?;
+        labels.get("app.kubernetes.io/name")?.as_str()
+    }
+
+    /// One of its annotations.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.object
+            .pointer("/metadata/annotations")?
+            .get(name)?
+            .as_str()
     }
 
     /// Whether it is to have an owner, with which it is deleted.

@@ -4,19 +4,22 @@ mod back_off;
 mod context;
 mod measured;
 mod optional;
+mod plan;
 mod reconcile;
+mod turns;
 mod watches;
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 use kube::runtime::applier;
 use kube::runtime::controller::{self, ReconcileRequest};
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::{Client, core::DeserializeGuard};
 use tokio_util::sync::CancellationToken;
 
 pub use context::Context;
+pub use turns::Turns;
 
 use crate::observed::PlatformKey;
 use crate::resource::ShopPlatform;
@@ -39,10 +42,12 @@ async fn ended_before_it_began(store: &Store<Guarded>, end: &CancellationToken) 
 /// [`Context::missing_right`].
 pub async fn run(client: Client, context: Arc<Context>, end: CancellationToken) {
     let (store, writer) = reflector::store();
-    let triggers = watches::all(&client, &context, &store, writer);
+    let changes = watches::all(&client, &context, &store, writer);
+    let turns = Arc::clone(&context.turns).next();
+    let turns = turns.map(|platform| ObjectRef::new(&platform.name).within(&platform.namespace));
     let (known, queued) = (store.clone(), Arc::clone(&context));
     let broken = context.broken().clone();
-    let queue = triggers
+    let queue = stream::select(changes, turns)
         .map(move |platform| {
             if known.get(&platform).is_some() {
                 queued.queue.add(PlatformKey {

@@ -24,6 +24,7 @@ pub mod names;
 pub mod observed;
 pub mod platform;
 pub mod readiness;
+pub mod release;
 pub mod resource;
 pub mod rights;
 pub mod run;

@@ -18,6 +18,14 @@ pub const ROTATE_CREDENTIALS: &str = "shopplatform.io/rotate-credentials";
 pub const PROVISION: &str = "provision";
 /// What the component of a workload's migration has after that of the workload.
 pub const MIGRATE_SUFFIX: &str = "-migrate";
+/// The hash of the pod template, on Deployments: a change of anything else replaces no pods, and so waits for nothing.
+pub const TEMPLATE_HASH: &str = "shopplatform.io/template-hash";
+/// The label of [`crate::release::Release`]s; its value is the release's hash.
+pub const RELEASE_LABEL: &str = "shopplatform.io/release";
+/// The annotation of a platform whose value is changed to have a refused spec tried again as it is.
+pub const TRY_AGAIN: &str = "shopplatform.io/try-again";
+/// The field manager of a Deployment's number of replicas on its way to an autoscaler.
+pub const SCALE_MANAGER: &str = "shopplatform-operator-scale";
 
 /// A part of a platform, such as `order` or `mongodb`: the last part of its children's names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -74,6 +74,8 @@ pub struct Platform {
     /// A hash of what is in each Secret that variables (`env`) name, by the Secret's name: pods that use it are replaced when it
     /// changes.
     pub env_secrets: BTreeMap<String, String>,
+    /// How long a rollout may make no progress until it counts as failed, in seconds.
+    pub progress_deadline_s: i32,
     /// Whether data and credentials stay.
     pub deletion_policy: DeletionPolicy,
     /// Scaled to nothing.

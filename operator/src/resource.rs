@@ -41,7 +41,8 @@ pub use routes::{HttpMethod, RouteAccess, RouteRateLimit, RouteSpec};
 pub use scale::{Autoscaling, ResourceList, Resources};
 pub use services::{EnvVar, ServiceSpec, ServicesSpec};
 pub use status::{
-    ComponentState, ComponentStatus, CredentialsStatus, LastGood, Phase, ShopPlatformStatus,
+    ComponentState, ComponentStatus, CredentialsStatus, LastGood, Phase, Refused,
+    ShopPlatformStatus,
 };
 pub use storage::StorageSpec;
 

@@ -2,15 +2,17 @@
 
 mod components;
 mod conditions;
+mod roll_back;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::apply::{Applied, Failure, Outcome, digest_of};
+use crate::apply::{Applied, Failure, Outcome, Wait, digest_of};
 use crate::child::Child;
 use crate::credentials::Standing;
 use crate::observed::View;
 use crate::platform::Platform;
+use crate::release::Attempt;
 use crate::resource::{
     ComponentState, ComponentStatus, CredentialsStatus, Phase, ShopPlatformStatus,
 };
@@ -29,6 +31,8 @@ pub enum Verdict<'a> {
     },
     /// Children were written, as far as that was possible.
     Applied {
+        /// What was undertaken.
+        attempt: &'a Attempt,
         /// What was to be.
         platform: &'a Platform,
         /// Its children.
@@ -65,27 +69,46 @@ impl Report<'_> {
         match self.verdict {
             Verdict::Refused { reason, message } => self.refused(before, *reason, message),
             Verdict::Applied {
+                attempt,
                 platform,
                 children,
                 outcome,
                 applied,
             } => {
                 let components = components::of(platform, children, outcome, self.view);
-                let conditions = conditions::of(platform, outcome, &components);
+                let refused = attempt.refused.clone().or_else(|| {
+                    let last_good = before.last_good.as_ref()?;
+                    let failed = roll_back::failed(children, outcome, self.view, &components)?;
+                    roll_back::refused(attempt, &platform.owner, last_good, failed)
+                });
+                let conditions = conditions::of(platform, outcome, &components, refused.as_ref());
+                // While it is not its turn, what another operator rolled out is still there.
+                let version = before.version.filter(|_| waits_for_turn(outcome));
+                let is_all_written = outcome.failures.is_empty() && outcome.waiting.is_empty();
                 let ready = components
                     .iter()
                     .filter(|component| is_settled(component))
                     .count();
                 ShopPlatformStatus {
                     observed_generation: self.generation,
-                    phase: phase(platform, outcome, &components),
+                    phase: match phase(platform, outcome, &components) {
+                        Phase::Failed => Phase::Failed,
+                        _ if refused.is_some() => Phase::Degraded,
+                        phase => phase,
+                    },
                     message: conditions::message(&conditions),
                     ready: format!("{ready}/{}", components.len()),
-                    version: Some(platform.version.clone()),
+                    version: version.or_else(|| Some(platform.version.clone())),
                     operator: Some(self.operator.to_owned()),
                     applied: Some(digest_of(applied)),
                     last_good: before.last_good,
                     credentials: Some(credentials(platform, self.view)),
+                    refused,
+                    given: if is_all_written {
+                        Some(attempt.given.clone())
+                    } else {
+                        before.given
+                    },
                     endpoint: components::endpoint(platform, self.view),
                     conditions: conditions::dated(
                         conditions,
@@ -134,6 +157,11 @@ fn credentials(platform: &Platform, view: &View) -> CredentialsStatus {
         rotating: standing.is_rotating(),
         next: due.and_then(|due| Some(Time(Timestamp::from_second(due).ok()?))),
     }
+}
+
+fn waits_for_turn(outcome: &Outcome) -> bool {
+    let mut waits = outcome.waiting.iter();
+    waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
 }
 
 fn is_settled(component: &ComponentStatus) -> bool {

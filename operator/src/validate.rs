@@ -27,6 +27,7 @@ mod tests;
 
 pub use defaults::Defaults;
 pub use invalid::{Invalid, Reason};
+pub use quantity::{Quantity, QuantityError};
 pub use rotation::parse as parse_age;
 pub use version::{Version, VersionError};
 
@@ -109,6 +110,7 @@ pub fn validate(
         rotation_request: found.request.clone(),
         rotate_after: rotation::of(&mut parsing),
         env_secrets: secrets::of_variables(&parsing),
+        progress_deadline_s: operator.progress_deadline_s,
         deletion_policy: spec.deletion_policy,
         hibernate: spec.hibernate,
     };

@@ -7,13 +7,14 @@ use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use super::{Failure, Outcome, Pass};
 use crate::child::{ChildKey, Kind};
 use crate::names::PLATFORM_LABEL;
-use crate::observed::{PlatformKey, State};
+use crate::observed::{PlatformKey, State, View};
 
 impl Pass<'_> {
     /// Deletes children that are not `wanted`, each only as the fresh list has it. Disks are never deleted: data is lost by a
-    /// person's hand only. Settings and passwords are kept during a rollout: pods of the older form may be begun anew, and the
-    /// rollout may be taken back. They go when all Jobs have ended, one of which may lock a user out, and in a later pass than
-    /// what uses them: a workload without its Secret has lost it.
+    /// person's hand only. Settings, passwords and Jobs that are done are kept during a rollout: pods of the older form may be begun
+    /// anew, and the rollout may be taken back, for which an older release's migration need not run again. Settings and passwords go
+    /// when all Jobs have ended, one of which may lock a user out, and in a later pass than what uses them: a workload without
+    /// its Secret has lost it.
     pub(super) async fn delete_orphans(
         &mut self,
         wanted: &BTreeSet<&ChildKey>,
@@ -27,9 +28,11 @@ impl Pass<'_> {
         let is_used = |kind: Kind| matches!(kind, Kind::ConfigMap | Kind::Secret);
         let uses = |kind: Kind| matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::Job);
         let keeps_used = self.is_in_motion(wanted) || unwanted().any(|(key, _)| uses(key.kind));
+        let keeps_jobs = self.keeps_jobs || is_rolling_out(&self.view_now());
         let candidates: BTreeSet<&ChildKey> = unwanted()
             .filter(|(key, observed)| {
-                let is_kept = keeps_used && is_used(key.kind);
+                let is_kept =
+                    (keeps_used && is_used(key.kind)) || (keeps_jobs && key.kind == Kind::Job);
                 !observed.deleting && !is_kept
             })
             .map(|(key, _)| key)
@@ -69,12 +72,16 @@ impl Pass<'_> {
     }
 
     /// As of now, after this pass's own writes.
-    fn is_in_motion(&self, wanted: &BTreeSet<&ChildKey>) -> bool {
+    fn view_now(&self) -> View {
         let platform = PlatformKey {
             namespace: self.owner.namespace.clone(),
             name: self.owner.name.clone(),
         };
-        let view = self.cluster.view(&platform);
+        self.cluster.view(&platform)
+    }
+
+    fn is_in_motion(&self, wanted: &BTreeSet<&ChildKey>) -> bool {
+        let view = self.view_now();
         view.children.iter().any(|(key, child)| {
             let is_busy = matches!(
                 child.state,
@@ -112,4 +119,9 @@ impl Pass<'_> {
             Err(error) => outcome.failures.push((key.clone(), Failure::of(error))),
         }
     }
+}
+
+fn is_rolling_out(view: &View) -> bool {
+    let mut children = view.children.values();
+    children.any(|child| child.state.is_rolling_out())
 }

@@ -45,6 +45,21 @@ pub enum Failure {
     /// A quota is used up.
     #[error("a quota does not allow it: {0}")]
     Quota(String),
+    /// A disk is to grow, and its class does not let it.
+    #[error(
+        "it stays at {size}, for {}: have the class allow it (allowVolumeExpansion: true) if its driver can; if not, make a new \
+         platform with another class and move the data",
+        .class.as_ref().map_or_else(
+            || "it has no storage class".to_owned(),
+            |class| format!("its storage class {class} does not let disks grow"),
+        )
+    )]
+    StorageNotExpandable {
+        /// How large it is.
+        size: String,
+        /// Its storage class, if it has one.
+        class: Option<String>,
+    },
     /// The operator may not.
     #[error("the operator is not allowed to: {0}")]
     Forbidden(String),

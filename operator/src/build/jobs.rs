@@ -31,7 +31,7 @@ pub(super) fn build(platform: &Platform) -> Result<Vec<Child>, Unwritable> {
     let provision: Vec<_> = children
         .iter()
         .filter(|child| child.key.kind == Kind::Job)
-        .map(|child| child.key.name.clone())
+        .map(|child| child.key.clone())
         .collect();
     for workload in &platform.workloads {
         if let Some(job) = migrate::build(platform, workload)? {

@@ -14,7 +14,7 @@ use super::BuildError;
 use super::addresses::{GATEWAY, PROVISION, migration};
 use super::pod::metadata;
 use super::settings::{self, Environment, ROUTES_FILE};
-use crate::child::{Child, Kind, Unwritable, Writing, hash_of};
+use crate::child::{Child, ChildKey, Kind, Unwritable, Writing, hash_of};
 use crate::names::Component;
 use crate::platform::{Platform, Role, Workload};
 
@@ -38,9 +38,9 @@ pub(super) fn build(platform: &Platform, jobs: &[Child]) -> Result<Vec<Child>, B
     Ok(children)
 }
 
-/// The Jobs that must have finished before a workload's pods are replaced: those for its own data, and for the gateway those of
-/// all four services. It does not wait for services that people add: a broken one must not keep the shop from changing.
-fn waits_for(platform: &Platform, workload: &Workload, jobs: &[Child]) -> Vec<String> {
+/// What must be done before a workload's pods are replaced: the Jobs for its own data; for the gateway those of all four services,
+/// and then the rollouts of all services behind it, so that it sends nobody a request of a version that is not there yet.
+fn waits_for(platform: &Platform, workload: &Workload, jobs: &[Child]) -> Vec<ChildKey> {
     let users: Vec<_> = match workload.role {
         Role::Gateway => {
             let all = platform.workloads.iter();
@@ -53,19 +53,27 @@ fn waits_for(platform: &Platform, workload: &Workload, jobs: &[Child]) -> Vec<St
     if users.iter().any(|user| !user.needs().is_empty()) {
         waited_for.insert(Component::new(PROVISION));
     }
-    jobs.iter()
+    let jobs = jobs
+        .iter()
         .filter(|job| job.key.kind == Kind::Job)
-        .filter(|job| component_of(job).is_some_and(|component| waited_for.contains(&component)))
-        .map(|job| job.key.name.clone())
-        .collect()
+        .filter(|job| {
+            let component = job.component().map(Component::new);
+            component.is_some_and(|component| waited_for.contains(&component))
+        })
+        .map(|job| job.key.clone());
+    jobs.chain(rollouts_before(platform, workload)).collect()
 }
 
-fn component_of(child: &Child) -> Option<Component> {
-    let labels = child.object.pointer("/metadata/labels")?;
-    labels
-        .get("app.kubernetes.io/name")?
-        .as_str()
-        .map(Component::new)
+/// The Deployments that are rolled out before a workload's own.
+fn rollouts_before(platform: &Platform, workload: &Workload) -> impl Iterator<Item = ChildKey> {
+    let is_gateway = workload.role == Role::Gateway;
+    let others = platform.workloads.iter();
+    others
+        .filter(move |other| is_gateway && other.role != Role::Gateway)
+        .map(|other| ChildKey {
+            kind: Kind::Deployment,
+            name: platform.owner.child(other.component.as_str()),
+        })
 }
 
 /// Pods talk to nobody but each other: the account has no rights, and its token is not mounted.

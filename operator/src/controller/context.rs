@@ -7,12 +7,14 @@ use contracts::Clock;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+use super::turns::Turns;
 use crate::apply::Applied;
 use crate::dereference::{Apis, Secrets};
 use crate::events::Teller;
 use crate::metrics::Queue;
 use crate::observed::{Cluster, PlatformKey};
 use crate::readiness::Readiness;
+use crate::release::Release;
 use crate::resource::ShopPlatformStatus;
 use crate::validate::Defaults;
 
@@ -32,6 +34,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Which operator it is.
     pub identity: String,
+    /// Which platform is rolled out after an upgrade of the operator.
+    pub turns: Arc<Turns>,
     /// The one namespace that it works in; none: all.
     pub namespace: Option<String>,
     /// Who tells what happened.
@@ -56,6 +60,8 @@ pub struct Memory {
     pub applied: Option<Applied>,
     /// Failures in a row.
     pub failures: u32,
+    /// The last good release and its name, if it was asked for.
+    pub last_good: Option<(String, Release)>,
     /// What was told of a resource that cannot be read, and whose status therefore is not known either.
     pub told: Option<ShopPlatformStatus>,
 }
@@ -82,6 +88,7 @@ impl Context {
             defaults,
             clock,
             identity,
+            turns: Arc::default(),
             namespace: None,
             memories: Mutex::default(),
         }
@@ -142,6 +149,7 @@ impl Context {
     /// Forgets a platform that is gone.
     pub(super) fn forget(&self, platform: &PlatformKey) {
         self.queue.remove(platform);
+        self.turns.end(platform);
         self.memories
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -12,13 +12,19 @@ use serde_json::json;
 
 use super::context::Memory;
 use super::measured::Done;
+use super::plan::{Plan, Planning, Unplanned};
 use super::{Context, Guarded, back_off};
-use crate::apply::{self, Failure, Outcome, Pass};
+use crate::apply::{self, Failure, Outcome, Pass, Wait};
+use crate::child::Child;
 use crate::names::Owner;
-use crate::observed::PlatformKey;
-use crate::resource::{ShopPlatform, ShopPlatformStatus};
+use crate::observed::{PlatformKey, View};
+use crate::release::{self, Release};
+use crate::resource::{LastGood, Phase, ShopPlatform, ShopPlatformStatus};
 use crate::status::{Reason, Report, Verdict};
-use crate::{build, dereference, metrics, validate};
+use crate::{build, metrics};
+
+/// How long at most until a platform that waits for its turn looks again; usually it is told.
+const TURN: Duration = Duration::from_mins(1);
 
 /// The status could not be written, or what it is about not be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +41,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
         uid: metadata.uid.clone().unwrap_or_default(),
     };
     if metadata.deletion_timestamp.is_some() {
+        context.turns.end(&key);
         return Ok(Done {
             action: Action::await_change(),
             result: "ok",
@@ -62,7 +69,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     }
     let view = context.cluster.view(&key);
     let now = crate::time::now(&*context.clock);
-    let status = Report {
+    let mut status = Report {
         generation,
         operator: &context.identity,
         before: before.as_ref(),
@@ -71,7 +78,20 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
         now,
     }
     .status();
-    let failed = verdict.is_to_be_tried_again();
+    let mut failed = verdict.is_to_be_tried_again();
+    if let Some(release) = verdict.proved_good(&status) {
+        match keep(release, &owner, &context, &mut memory).await {
+            Ok(revision) => status.last_good = Some(LastGood { revision }),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a good release could not be kept");
+                failed = true;
+            }
+        }
+    }
+    if status.phase != Phase::Progressing && !verdict.waits_for_turn() {
+        context.turns.end(&key);
+    }
     // A pass whose status cannot be written has not ended well: failures are forgotten below.
     memory.failures = memory.failures.saturating_add(u32::from(failed));
     let failures = memory.failures;
@@ -92,6 +112,8 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     metrics::phase(&key, before.map(|before| before.phase), Some(status.phase));
     let action = if failed {
         Action::requeue(back_off::after(failures))
+    } else if verdict.waits_for_turn() {
+        Action::requeue(TURN)
     } else {
         until_rotation(&status, now)
     };
@@ -119,8 +141,8 @@ enum Passed {
     /// What the spec points to could not be read.
     NotRead(Failure),
     Applied {
-        platform: Box<crate::platform::Platform>,
-        children: Vec<crate::child::Child>,
+        plan: Box<Plan>,
+        children: Vec<Child>,
         outcome: Outcome,
         applied: apply::Applied,
     },
@@ -159,31 +181,19 @@ impl Passed {
             );
         }
         let view = context.cluster.view(key);
-        let sources = dereference::Sources {
-            client: &context.client,
-            secrets: &context.secrets,
-            apis: &context.apis,
+        let planning = Planning {
+            resource,
+            owner,
+            key,
+            context,
             view: &view,
-            now: crate::time::now(&*context.clock),
         };
-        let found = match dereference::dereference(resource, key, sources).await {
-            Ok(found) => found,
-            Err(error) => return Self::NotRead(Failure::of(error)),
+        let plan = match planning.plan(memory).await {
+            Ok(plan) => plan,
+            Err(Unplanned::Invalid { reason, message }) => return refuse(reason, message),
+            Err(Unplanned::NotRead(error)) => return Self::NotRead(Failure::of(error)),
         };
-        let platform = match validate::validate(resource, &found, &context.defaults) {
-            Ok(platform) => platform,
-            Err(invalid) => {
-                let reason = invalid.first().map_or(Reason::CannotBuild, |invalid| {
-                    Reason::Invalid(invalid.reason)
-                });
-                let messages: Vec<_> = invalid
-                    .iter()
-                    .map(|invalid| invalid.message.as_str())
-                    .collect();
-                return refuse(reason, messages.join("; "));
-            }
-        };
-        let children = match build::build(&platform) {
+        let children = match build::build(&plan.platform) {
             Ok(children) => children,
             Err(error) => return refuse(Reason::CannotBuild, error.to_string()),
         };
@@ -195,17 +205,20 @@ impl Passed {
             .applied
             .take()
             .unwrap_or_else(|| apply::recall(digest, &view));
+        let turn_of = turn_of(resource, &plan, &children, &view, key, context);
         let pass = Pass {
             client: &context.client,
             cluster: &context.cluster,
             owner,
             view: &view,
             applied: &mut applied,
+            turn_of: turn_of.as_ref(),
+            keeps_jobs: plan.attempt.refused.is_some(),
         };
         let outcome = pass.run(&children).await;
         memory.applied = Some(applied.clone());
         Self::Applied {
-            platform: Box::new(platform),
+            plan: Box::new(plan),
             children,
             outcome,
             applied,
@@ -223,12 +236,13 @@ impl Passed {
                 message: format!("a Secret that the spec points to cannot be read: {failure}"),
             },
             Self::Applied {
-                platform,
+                plan,
                 children,
                 outcome,
                 applied,
             } => Verdict::Applied {
-                platform,
+                attempt: &plan.attempt,
+                platform: &plan.platform,
                 children,
                 outcome,
                 applied,
@@ -256,6 +270,58 @@ impl Passed {
             Self::Applied { outcome, .. } => !outcome.failures.is_empty(),
         }
     }
+
+    fn waits_for_turn(&self) -> bool {
+        let Self::Applied { outcome, .. } = self else {
+            return false;
+        };
+        let mut waits = outcome.waiting.iter();
+        waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
+    }
+
+    /// The release that is rolled out and good, if it is another one than the last that was.
+    fn proved_good(&self, status: &ShopPlatformStatus) -> Option<&Release> {
+        let Self::Applied { plan, outcome, .. } = self else {
+            return None;
+        };
+        let release = &plan.attempt.release;
+        let name = release.name(&plan.platform.owner);
+        let is_known = status.last_good.as_ref().map(|good| &good.revision) == Some(&name);
+        let is_good = status.phase == Phase::Ready && outcome.waiting.is_empty();
+        (is_good && !is_known).then_some(release)
+    }
+}
+
+/// Keeps a good release, once, and returns its name. What the status said before may come late.
+async fn keep(
+    release: &Release,
+    owner: &Owner,
+    context: &Context,
+    memory: &mut Memory,
+) -> Result<String, kube::Error> {
+    let name = release.name(owner);
+    if memory.last_good.as_ref().map(|(known, _)| known) != Some(&name) {
+        release::keep(&context.client, owner, release).await?;
+        memory.last_good = Some((name.clone(), release.clone()));
+    }
+    Ok(name)
+}
+
+/// Whose turn it is, if pods would be replaced only because the operator is another one, and it is not this platform's.
+fn turn_of(
+    resource: &ShopPlatform,
+    plan: &Plan,
+    children: &[Child],
+    view: &View,
+    key: &PlatformKey,
+    context: &Context,
+) -> Option<PlatformKey> {
+    let given = resource.status.as_ref()?.given.as_ref()?;
+    if *given != plan.attempt.given || !apply::would_roll(children, view) {
+        return None;
+    }
+    let now = crate::time::now(&*context.clock);
+    context.turns.take(key, now).err()
 }
 
 pub(super) fn key_of(guarded: &Guarded) -> PlatformKey {

@@ -8,7 +8,7 @@ use kube::core::DynamicObject;
 use super::{PlatformKey, State};
 use crate::child::{Kind, hash_of};
 use crate::credentials::given_to;
-use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL, ROTATE_CREDENTIALS};
+use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL, ROTATE_CREDENTIALS, TEMPLATE_HASH};
 
 /// What matters of a child.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,10 @@ pub struct Observed {
     pub has_owner: bool,
     /// The hash of what it was built as.
     pub built_hash: Option<String>,
+    /// The hash of the pod template that it was built with, if it is a Deployment.
+    pub template_hash: Option<String>,
+    /// Whether the number of replicas is ours, by [`FIELD_MANAGER`].
+    pub owns_replicas: bool,
     /// A hash of which fields are ours: it changes when somebody else takes one over, or removes one.
     pub fields: String,
     /// It is being deleted.
@@ -67,6 +71,7 @@ pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
     let metadata = &object.metadata;
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();
+    let fields = ours(metadata);
     Observed {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
@@ -76,7 +81,9 @@ pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
             .map(|owner| owner.uid.clone()),
         has_owner: !owners.is_empty(),
         built_hash: annotation(BUILT_HASH),
-        fields: fields(metadata),
+        template_hash: annotation(TEMPLATE_HASH),
+        owns_replicas: fields.is_some_and(|fields| fields.pointer("/f:spec/f:replicas").is_some()),
+        fields: fields.map_or_else(String::new, hash_of),
         deleting: metadata.deletion_timestamp.is_some(),
         created: metadata
             .creation_timestamp
@@ -96,8 +103,8 @@ fn secrets(kind: Kind, object: &DynamicObject) -> BTreeSet<String> {
     }
 }
 
-/// A hash of the fields that we own by applying. Nobody's values are in it: a value that somebody else set is not ours any more.
-fn fields(metadata: &ObjectMeta) -> String {
+/// The fields that we own by applying. Nobody's values are in it: a value that somebody else set is not ours any more.
+fn ours(metadata: &ObjectMeta) -> Option<&serde_json::Value> {
     let entries = metadata.managed_fields.as_deref().unwrap_or_default();
     let ours = entries.iter().find(|entry| {
         entry.manager.as_deref() == Some(FIELD_MANAGER)
@@ -105,5 +112,5 @@ fn fields(metadata: &ObjectMeta) -> String {
             && entry.subresource.is_none()
     });
     ours.and_then(|entry| entry.fields_v1.as_ref())
-        .map_or_else(String::new, |fields| hash_of(&fields.0))
+        .map(|fields| &fields.0)
 }

@@ -23,6 +23,8 @@ pub enum State {
         current: bool,
         /// Why replicas cannot be made, or why their rollout is given up.
         problem: Option<Problem>,
+        /// Whether the rollout of the newest spec made no progress for too long.
+        given_up: bool,
     },
     /// A Job.
     Job {
@@ -35,8 +37,12 @@ pub enum State {
     Volume {
         /// There is one.
         bound: bool,
+        /// How large it is to be.
+        wanted: Option<String>,
         /// How large it is.
         capacity: Option<String>,
+        /// Its storage class.
+        class: Option<String>,
         /// Why it does not grow.
         problem: Option<Problem>,
     },
@@ -60,6 +66,16 @@ impl State {
         matches!(self, Self::Replicas { current, older, .. } if !*current || *older > 0)
     }
 
+    /// Whether there are as many pods of the newest form as there are to be, and no others. They were all ready then, which they
+    /// need not be any more.
+    #[must_use]
+    pub const fn is_rolled_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Replicas { current: true, older: 0, updated, desired, .. } if *updated >= *desired
+        )
+    }
+
     /// The state that an object's status tells.
     pub(super) fn of(kind: Kind, generation: Option<i64>, object: &Value) -> Self {
         match kind {
@@ -70,7 +86,9 @@ impl State {
             },
             Kind::PersistentVolumeClaim => Self::Volume {
                 bound: text(object, "/status/phase").as_deref() == Some("Bound"),
+                wanted: text(object, "/spec/resources/requests/storage"),
                 capacity: text(object, "/status/capacity/storage"),
+                class: text(object, "/spec/storageClassName").filter(|class| !class.is_empty()),
                 problem: [
                     "ControllerResizeError",
                     "NodeResizeError",
@@ -87,6 +105,7 @@ impl State {
                 older: 0,
                 current: true,
                 problem: None,
+                given_up: false,
             },
             _ => Self::Present,
         }
@@ -94,7 +113,13 @@ impl State {
 }
 
 fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
-    let given_up = |problem: &Problem| problem.reason == "ProgressDeadlineExceeded";
+    let no_progress = condition_with(object, "Progressing", "False")
+        .filter(|problem| problem.reason == "ProgressDeadlineExceeded");
+    let no_replicas = condition(object, "ReplicaFailure");
+    let current = object
+        .pointer("/status/observedGeneration")
+        .and_then(Value::as_i64)
+        == generation;
     let all = number(object, "/status/replicas");
     let updated = match kind {
         // A StatefulSet that never rolled counts its replicas as current ones only.
@@ -115,12 +140,11 @@ fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
         ready: number(object, "/status/readyReplicas"),
         updated,
         older: all.saturating_sub(updated).max(0),
-        current: object
-            .pointer("/status/observedGeneration")
-            .and_then(Value::as_i64)
-            == generation,
-        problem: condition(object, "ReplicaFailure")
-            .or_else(|| condition_with(object, "Progressing", "False").filter(given_up)),
+        current,
+        // When a Deployment goes to a form that it had before, what was said of the last one stands until the first pod is
+        // there.
+        given_up: current && no_progress.is_some() && (updated > 0 || no_replicas.is_some()),
+        problem: no_replicas.or(no_progress).filter(|_| current),
     }
 }
 
@@ -180,5 +204,29 @@ mod tests {
         assert!(!is_rolling_out(2, 2, 2));
         assert!(!is_rolling_out(2, 0, 0), "scaled to nothing");
         assert!(!State::Present.is_rolling_out());
+    }
+
+    #[test]
+    fn a_rollout_is_given_up_when_it_is_about_the_newest_spec_and_there_was_a_try() {
+        let given_up = |generation: i64, updated: i32, kind: &str| {
+            let status = json!({
+                "observedGeneration": 2,
+                "replicas": 2,
+                "updatedReplicas": updated,
+                "conditions": [
+                    {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
+                    {"type": kind, "status": "True"},
+                ],
+            });
+            let object = json!({"spec": {"replicas": 1}, "status": status});
+            match State::of(Kind::Deployment, Some(generation), &object) {
+                State::Replicas { given_up, .. } => given_up,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(given_up(2, 1, "Available"));
+        assert!(!given_up(3, 1, "Available"), "about the spec before");
+        assert!(!given_up(2, 0, "Available"), "about the form before");
+        assert!(given_up(2, 0, "ReplicaFailure"), "no pod can be made");
     }
 }

@@ -34,6 +34,13 @@ pub struct ShopPlatformStatus {
     /// Passwords and keys that the operator made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsStatus>,
+    /// What the spec asked for and could not be rolled out: the last good release runs in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+    /// A digest of the spec and of what it points to, as they were last rolled out: what is built differently without a change of
+    /// these is so because the operator is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
     /// Where the gateway is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
@@ -101,6 +108,16 @@ impl Phase {
 pub struct LastGood {
     /// The `ControllerRevision`.
     pub revision: String,
+}
+
+/// What could not be rolled out.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Refused {
+    /// A digest of the spec, of Secrets that it points to, and of the release: while it is the same, it is not tried again.
+    pub attempt: String,
+    /// Which component failed, why, and what to do.
+    pub message: String,
 }
 
 /// One part of the platform.

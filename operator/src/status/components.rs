@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::apply::Outcome;
+use crate::apply::{Outcome, Wait};
 use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Observed, Problem, State, View};
 use crate::platform::{ExposeBy, Platform};
@@ -35,12 +35,7 @@ fn component(
     outcome: &Outcome,
     view: &View,
 ) -> ComponentStatus {
-    let name = child
-        .object
-        .pointer("/metadata/labels/app.kubernetes.io~1name")
-        .and_then(Value::as_str)
-        .unwrap_or(&child.key.name)
-        .to_owned();
+    let name = child.component().unwrap_or(&child.key.name).to_owned();
     let mut status = ComponentStatus {
         kind: child.key.kind.to_string(),
         image: child
@@ -53,10 +48,17 @@ fn component(
     if let Some((_, failure)) = outcome.failures.iter().find(|(key, _)| *key == child.key) {
         status.state = ComponentState::Failed;
         status.message = Some(failure.to_string());
-    } else if let Some((_, job)) = outcome.waiting.iter().find(|(key, _)| *key == child.key) {
-        (status.state, status.message) = waits_for(job, view);
     } else if let Some(observed) = view.children.get(&child.key) {
         judge(&mut status, &name, observed, view);
+    }
+    // One whose turn is still to come is judged as it is.
+    match outcome.waiting.iter().find(|(key, _)| *key == child.key) {
+        Some((_, Wait::Job(job))) => (status.state, status.message) = waits_for(job, view),
+        Some((_, Wait::Rollout(other))) => {
+            status.state = ComponentState::Waiting;
+            status.message = Some(format!("waits until {other} is rolled out"));
+        }
+        Some((_, Wait::Turn(_))) | None => {}
     }
     if platform.hibernate && status.ready == 0 && status.desired == 0 {
         status.state = ComponentState::Stopped;
@@ -93,6 +95,12 @@ fn waits_for(job: &str, view: &View) -> (ComponentState, Option<String>) {
                 .as_ref()
                 .map(|problem| format!("waits for Job {job}: {}", say(problem))),
         ),
+        (Some(_), None) => (
+            ComponentState::Waiting,
+            Some(format!(
+                "waits for Job {job}, which has no pod yet: see `kubectl describe job {job}` if that lasts"
+            )),
+        ),
         _ => (
             ComponentState::Waiting,
             Some(format!("waits for Job {job}")),
@@ -108,6 +116,7 @@ fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &V
         older,
         current,
         problem,
+        ..
     } = &observed.state
     else {
         return;

@@ -3,9 +3,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use crate::apply::{Failure, Outcome};
+use crate::apply::{Failure, Outcome, Wait};
 use crate::platform::Platform;
-use crate::resource::{ComponentState, ComponentStatus};
+use crate::resource::{ComponentState, ComponentStatus, Refused};
 use crate::validate;
 
 /// Why a condition is as it is. Words are never changed: people and alerts go by them.
@@ -45,6 +45,12 @@ pub enum Reason {
     WaitingForJob,
     /// Something is wrong with a component.
     ComponentFailed,
+    /// The last good release runs, for what the spec says could not be rolled out.
+    RolledBack,
+    /// It is another platform's turn to be rolled out as this operator builds it.
+    WaitingForTurn,
+    /// A disk is to grow, and its class does not let it.
+    StorageNotExpandable,
     /// Scaled to nothing.
     Hibernated,
 }
@@ -71,6 +77,9 @@ impl Reason {
             Self::RollingOut => "RollingOut",
             Self::WaitingForJob => "WaitingForJob",
             Self::ComponentFailed => "ComponentFailed",
+            Self::RolledBack => "RolledBack",
+            Self::WaitingForTurn => "WaitingForTurn",
+            Self::StorageNotExpandable => "StorageNotExpandable",
             Self::Hibernated => "Hibernated",
         }
     }
@@ -85,6 +94,7 @@ impl Reason {
             Failure::NoApi => Self::ApiMissing,
             Failure::Refused(_) => Self::Refused,
             Failure::Quota(_) => Self::QuotaExceeded,
+            Failure::StorageNotExpandable { .. } => Self::StorageNotExpandable,
             Failure::Forbidden(_) => Self::Forbidden,
             Failure::Unavailable(_) => Self::ApiServerUnavailable,
         }
@@ -128,6 +138,7 @@ pub(super) fn of(
     platform: &Platform,
     outcome: &Outcome,
     components: &[ComponentStatus],
+    refused: Option<&Refused>,
 ) -> Vec<Judgement> {
     let (written, why) = match outcome.failures.first() {
         None => (
@@ -145,7 +156,10 @@ pub(super) fn of(
             .filter(move |component| component.state == state)
     };
     let failed = with(ComponentState::Failed).next();
+    // The gateway waits for the others: what they wait for says more.
+    let others = |component: &&ComponentStatus| component.name != "gateway";
     let unsettled = with(ComponentState::Progressing)
+        .chain(with(ComponentState::Waiting).filter(others))
         .chain(with(ComponentState::Waiting))
         .next();
     let at_rest = if platform.hibernate {
@@ -161,7 +175,7 @@ pub(super) fn of(
     };
     let (ready, sentence) = match (outcome.failures.is_empty(), failed, unsettled) {
         (false, _, _) => (written, why.clone()),
-        (true, Some(component), _) => (Reason::ComponentFailed, say(component)),
+        (true, Some(component), _) => (of_failed(component), say(component)),
         (true, None, Some(component)) if component.state == ComponentState::Waiting => {
             (Reason::WaitingForJob, say(component))
         }
@@ -170,12 +184,51 @@ pub(super) fn of(
     };
     let good = outcome.failures.is_empty() && failed.is_none();
     let settled = good && unsettled.is_none();
+    let progressing = match turn_of(outcome) {
+        Some(turn) if settled => judge(PROGRESSING, true, Reason::WaitingForTurn, &turn),
+        _ => judge(PROGRESSING, good && !settled, ready, &sentence),
+    };
+    if let Some(refused) = refused {
+        let (reason, message) = (Reason::RolledBack, refused.message.as_str());
+        return vec![
+            if outcome.failures.is_empty() {
+                judge(RECONCILED, false, reason, message)
+            } else {
+                judge(RECONCILED, false, written, &why)
+            },
+            judge(READY, false, reason, message),
+            progressing,
+            judge(DEGRADED, true, reason, message),
+        ];
+    }
     vec![
         judge(RECONCILED, outcome.failures.is_empty(), written, &why),
         judge(READY, settled && !platform.hibernate, ready, &sentence),
-        judge(PROGRESSING, good && !settled, ready, &sentence),
+        progressing,
         judge(DEGRADED, !good, ready, &sentence),
     ]
+}
+
+/// Whose turn it is, if pods are not replaced before.
+fn turn_of(outcome: &Outcome) -> Option<String> {
+    let mut waits = outcome.waiting.iter();
+    waits.find_map(|(_, wait)| match wait {
+        Wait::Turn(platform) => Some(format!(
+            "waits until the platform {} of the namespace {} is rolled out as this operator builds it",
+            platform.name, platform.namespace
+        )),
+        Wait::Job(_) | Wait::Rollout(_) => None,
+    })
+}
+
+/// A component that the cluster has no room for by a quota is told by that.
+fn of_failed(component: &ComponentStatus) -> Reason {
+    let message = component.message.as_deref().unwrap_or_default();
+    if message.contains("exceeded quota") {
+        Reason::QuotaExceeded
+    } else {
+        Reason::ComponentFailed
+    }
 }
 
 fn more(failures: usize) -> String {

@@ -9,6 +9,9 @@ const OLDEST: Version = Version {
     patch: 0,
 };
 
+/// A start may take two minutes (`build`'s probe of it), and pulling an image before it as much again.
+const PROGRESS_DEADLINE_S: i32 = 300;
+
 /// What this operator knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defaults {
@@ -24,6 +27,8 @@ pub struct Defaults {
     pub postgres_image: String,
     /// The image of RabbitMQ, with its management plug-in.
     pub rabbitmq_image: String,
+    /// How long a rollout may make no progress until it counts as failed, in seconds.
+    pub progress_deadline_s: i32,
 }
 
 impl Defaults {
@@ -37,6 +42,7 @@ impl Defaults {
             mongodb_image: "mongo:7.0".to_owned(),
             postgres_image: "postgres:17".to_owned(),
             rabbitmq_image: "rabbitmq:4.0-management".to_owned(),
+            progress_deadline_s: PROGRESS_DEADLINE_S,
         }
     }
 }

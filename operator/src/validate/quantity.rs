@@ -4,11 +4,12 @@ use std::str::FromStr;
 
 /// An amount in billionths, the smallest that Kubernetes knows; what is finer is rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Quantity(i128);
+pub struct Quantity(i128);
 
 /// A text is no [`Quantity`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QuantityError;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a quantity is a number with a suffix, such as 10Gi or 250m")]
+pub struct QuantityError;
 
 impl Quantity {
     /// Nothing.

@@ -145,6 +145,7 @@ fn smallest() -> Platform {
         rotation_request: None,
         rotate_after: None,
         env_secrets: BTreeMap::new(),
+        progress_deadline_s: 300,
         deletion_policy: DeletionPolicy::Retain,
         hibernate: false,
     }

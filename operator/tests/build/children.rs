@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use operator::child::{Child, ChildKey, Writing};
-use operator::names::BUILT_HASH;
+use operator::names::{BUILT_HASH, TEMPLATE_HASH};
 use serde_json::{Value, json};
 
 use crate::platforms::{built, children, found, named};
@@ -124,17 +124,21 @@ fn text(child: &Child) -> String {
 fn writing(child: &Child) -> String {
     match &child.writing {
         Writing::Apply => "applied".to_owned(),
-        Writing::After(jobs) => format!("applied after {}", jobs.join(", ")),
+        Writing::After(others) => {
+            let names: Vec<_> = others.iter().map(|key| key.name.as_str()).collect();
+            format!("applied after {}", names.join(", "))
+        }
         Writing::CreateOnce(drawn) => format!("created once with {drawn:?}"),
     }
 }
 
-/// Without its own hash, which changes with everything else in it.
+/// Without hashes of itself and its pod template, which change with everything else in it.
 fn stable(child: &Child) -> Value {
     let mut object = child.object.clone();
     let metadata = object["metadata"].as_object_mut().unwrap();
     let annotations = metadata["annotations"].as_object_mut().unwrap();
     annotations.remove(BUILT_HASH).unwrap();
+    annotations.remove(TEMPLATE_HASH);
     if annotations.is_empty() {
         metadata.remove("annotations");
     }

@@ -390,9 +390,13 @@ fn check_references(children: &[Child]) {
                 );
             }
         }
-        if let Writing::After(jobs) = &child.writing {
-            for job in jobs {
-                assert!(has(Kind::Job, job), "{} waits for {job}", child.key);
+        if let Writing::After(others) = &child.writing {
+            for other in others {
+                assert!(
+                    has(other.kind, &other.name),
+                    "{} waits for {other}",
+                    child.key
+                );
             }
         }
     }

@@ -11,17 +11,16 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::json;
 
 use super::{Told, pod_template};
 use crate::build::BuildError;
 use crate::build::pod::{self, ADMIN, GRACE_SECONDS, HTTP, Patience};
 use crate::build::settings::{self, Environment, MAIL_FOLDER, ROUTES_FOLDER};
-use crate::child::{Child, Kind};
-use crate::names::SETTINGS_HASH;
+use crate::child::{Child, Kind, hash_of};
+use crate::names::{SETTINGS_HASH, TEMPLATE_HASH};
 use crate::platform::{Platform, Replicas, Role, Workload};
 
-/// How long a rollout may make no progress until it counts as failed.
-const PROGRESS_DEADLINE_S: i32 = 300;
 /// How many earlier versions are kept.
 const HISTORY: i32 = 3;
 
@@ -59,12 +58,15 @@ pub(super) fn build(
         // The HorizontalPodAutoscaler's.
         Replicas::Auto { .. } => None,
     };
+    let mut metadata = pod::metadata(
+        &platform.owner,
+        component,
+        platform.owner.child(component.as_str()),
+    );
+    let template_hash = hash_of(&json!(template));
+    metadata.annotations = Some(BTreeMap::from([(TEMPLATE_HASH.to_owned(), template_hash)]));
     let deployment = Deployment {
-        metadata: pod::metadata(
-            &platform.owner,
-            component,
-            platform.owner.child(component.as_str()),
-        ),
+        metadata,
         spec: Some(DeploymentSpec {
             replicas,
             selector: pod::selector(&platform.owner, component),
@@ -75,7 +77,7 @@ pub(super) fn build(
                     max_unavailable: Some(IntOrString::Int(0)),
                 }),
             }),
-            progress_deadline_seconds: Some(PROGRESS_DEADLINE_S),
+            progress_deadline_seconds: Some(platform.progress_deadline_s),
             revision_history_limit: Some(HISTORY),
             template,
             ..DeploymentSpec::default()

@@ -22,6 +22,8 @@ impl Has {
             controller: None,
             has_owner: false,
             built_hash: None,
+            template_hash: None,
+            owns_replicas: false,
             fields: String::new(),
             deleting: false,
             created: 0,
@@ -63,6 +65,7 @@ impl Has {
             older,
             current: true,
             problem: None,
+            given_up: false,
         };
         let secret = format!("demo-order-credentials-{generation}");
         self.put(Kind::Deployment, "demo-order", &[&secret], state)

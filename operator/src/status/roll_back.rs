@@ -1,0 +1,81 @@
+//! When the services go back to the last good release, and what is told of it.
+
+use crate::apply::{Outcome, Wait};
+use crate::child::{Child, ChildKey, Kind};
+use crate::names::{Owner, TRY_AGAIN};
+use crate::observed::{State, View};
+use crate::release::Attempt;
+use crate::resource::{ComponentStatus, LastGood, Refused};
+
+/// The component that will not become what it should without another spec: its rollout made no progress for too long, or a Job
+/// that it waits for is given up.
+pub(super) fn failed<'c>(
+    children: &[Child],
+    outcome: &Outcome,
+    view: &View,
+    components: &'c [ComponentStatus],
+) -> Option<&'c ComponentStatus> {
+    let deployments = children
+        .iter()
+        .filter(|child| child.key.kind == Kind::Deployment);
+    let failed = deployments
+        .filter(|child| {
+            is_given_up(child, view)
+                || outcome.waiting.iter().any(|(key, wait)| {
+                    *key == child.key && matches!(wait, Wait::Job(job) if has_failed(job, view))
+                })
+        })
+        .min_by_key(|child| is_gateway(child))?;
+    let name = failed.component()?;
+    components.iter().find(|component| component.name == name)
+}
+
+/// The gateway waits for others' Jobs: it is not what is wrong.
+fn is_gateway(child: &Child) -> bool {
+    child.component() == Some("gateway")
+}
+
+fn is_given_up(child: &Child, view: &View) -> bool {
+    view.children.get(&child.key).is_some_and(|known| {
+        known.built_hash.as_ref() == Some(&child.hash)
+            && matches!(known.state, State::Replicas { given_up: true, .. })
+    })
+}
+
+fn has_failed(job: &str, view: &View) -> bool {
+    let key = ChildKey {
+        kind: Kind::Job,
+        name: job.to_owned(),
+    };
+    let job = view.children.get(&key);
+    job.is_some_and(|job| {
+        matches!(
+            job.state,
+            State::Job {
+                failed: Some(_),
+                ..
+            }
+        )
+    })
+}
+
+/// What is refused, if there is an older release to go back to.
+pub(super) fn refused(
+    attempt: &Attempt,
+    owner: &Owner,
+    last_good: &LastGood,
+    failed: &ComponentStatus,
+) -> Option<Refused> {
+    if attempt.release.name(owner) == last_good.revision {
+        return None;
+    }
+    let why = failed.message.as_deref().unwrap_or("it is given up");
+    Some(Refused {
+        attempt: attempt.digest.clone(),
+        message: format!(
+            "{}: {why}. Gateway and services went back to {}, the last release that was good: correct the spec, and it is tried \
+             again; to try it as it is, change the annotation {TRY_AGAIN}",
+            failed.name, last_good.revision
+        ),
+    })
+}

@@ -1,0 +1,102 @@
+//! Another operator, which builds platforms in another way.
+
+use kube::{Api, Client};
+use operator::child::Kind;
+use operator::resource::{Phase, ShopPlatform};
+use operator::validate::Defaults;
+use serde_json::{Value, json};
+use testkit::kubernetes::ControlPlane;
+use testkit::wait;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster;
+use crate::harness::{World, condition, defaults, image, run};
+
+const PLATFORMS: [&str; 3] = ["one", "two", "three"];
+
+fn is_new(deployment: &Value) -> bool {
+    image(deployment).starts_with("new/")
+}
+
+#[tokio::test]
+async fn after_an_upgrade_of_the_operator_platforms_are_rolled_out_one_at_a_time_and_new_specs_at_once()
+ {
+    let plane = ControlPlane::start_with(&cluster::options()).await.unwrap();
+    let config = cluster::config_of(plane.access()).await;
+    let client = Client::try_from(config.clone()).unwrap();
+    let world = World::at(client.clone()).await;
+    let end = CancellationToken::new();
+    let before = run(config.clone(), defaults(), end.clone());
+    for name in PLATFORMS {
+        world.apply(name, &json!({})).await;
+    }
+    for name in PLATFORMS {
+        world.until_good(name).await;
+    }
+    end.cancel();
+    tokio::task::spawn_blocking(|| before.join().unwrap())
+        .await
+        .unwrap();
+
+    // Nothing is rolled out while the controllers of Kubernetes stand still: who has the turn keeps it.
+    plane.controller_manager().pause().await.unwrap();
+    let other = Defaults {
+        registry: "new".to_owned(),
+        ..defaults()
+    };
+    let end = CancellationToken::new();
+    run(config.clone(), other, end.clone());
+    let waiting = wait::until("two of three to wait", || async {
+        let waiting = waiting(&client, &world.namespace).await?;
+        Ok((waiting.len() == 2).then_some(waiting))
+    })
+    .await
+    .unwrap();
+    for name in &waiting {
+        let deployment = format!("{name}-user");
+        assert!(!is_new(&world.get(Kind::Deployment, &deployment).await));
+        let status = world.until_phase(name, Phase::Ready).await;
+        let (progressing, _, message) = condition(&status, "Progressing");
+        assert_eq!(progressing, "True");
+        assert!(message.contains(&world.namespace), "{message}");
+    }
+
+    // A spec that is new waits for nobody. Its Jobs cannot run now, but they are there.
+    let [changed, ..] = waiting.as_slice() else {
+        panic!("{waiting:?}");
+    };
+    world
+        .apply(changed, &json!({"services": {"user": {"replicas": 2}}}))
+        .await;
+    world
+        .until(changed, "the new spec to be begun", |status| {
+            condition(status, "Progressing").1 != "WaitingForTurn"
+        })
+        .await;
+
+    plane.controller_manager().resume().await.unwrap();
+    for name in PLATFORMS {
+        for service in ["user", "gateway"] {
+            let deployment = format!("{name}-{service}");
+            world
+                .until_is(Kind::Deployment, &deployment, "the new image", is_new)
+                .await;
+        }
+        world.until_good(name).await;
+    }
+    end.cancel();
+    plane.remove().await.unwrap();
+}
+
+/// Platforms that wait for their turn.
+async fn waiting(client: &Client, namespace: &str) -> anyhow::Result<Vec<String>> {
+    let platforms = Api::<ShopPlatform>::namespaced(client.clone(), namespace);
+    let mut waiting = Vec::new();
+    for name in PLATFORMS {
+        let status = platforms.get(name).await?.status.unwrap_or_default();
+        if condition(&status, "Progressing").1 == "WaitingForTurn" {
+            waiting.push(name.to_owned());
+        }
+    }
+    Ok(waiting)
+}
