@@ -213,6 +213,16 @@ async fn f4_an_exchange_that_was_deleted_is_missed_until_the_administrator_makes
                 reason.contains("shop.events") && reason.contains("shopctl provision")
             })
             .await?;
+            // The product service misses it only if it has something to tell meanwhile, and no order reaches it.
+            let admin = shop.admin().await?;
+            admin.create_product("MEANWHILE", 100, 1).await?;
+            wait::until("the product service to miss it, too", || async {
+                let products = shop.replicas_of(Service::Product).iter();
+                let mut logs = products.map(testkit::platform::Replica::log);
+                let missed = logs.any(|log| log.contains("no exchange 'shop.events'"));
+                Ok(missed.then_some(()))
+            })
+            .await?;
             shop.provision().await?;
             // All but the tap's.
             let (after, expected) = (bindings().await?, before - 1);

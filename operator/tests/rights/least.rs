@@ -1,6 +1,7 @@
 //! Each of the rights is missed if it is not there, and what is missed is told.
 
 mod looking;
+mod releases;
 mod telling;
 mod writing;
 
@@ -33,6 +34,7 @@ fn every_right_is_taken_away_in_some_test() {
     taken.extend(looking::taken());
     taken.extend(writing::taken());
     taken.extend(telling::taken());
+    taken.extend(releases::taken());
     let all: BTreeSet<Right> = all().into_iter().collect();
     let names = |rights: BTreeSet<Right>| -> Vec<String> {
         rights.iter().map(ToString::to_string).collect()

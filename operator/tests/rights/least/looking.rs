@@ -4,9 +4,17 @@ use super::{right, rights};
 use crate::account::Right;
 use crate::plane::Plane;
 
+/// Rights to what is watched from the start.
+fn watching() -> Vec<Right> {
+    let watched = rights("watch", |_| true);
+    let is_watched = |list: &Right| watched.iter().any(|watch| watch.resource == list.resource);
+    let mut watching = rights("list", is_watched);
+    watching.extend(watched);
+    watching
+}
+
 pub(super) fn taken() -> Vec<Right> {
-    let mut taken = rights("list", |_| true);
-    taken.extend(rights("watch", |_| true));
+    let mut taken = watching();
     taken.extend(["get", "create", "update"].map(|verb| right(verb, "leases")));
     taken
 }
@@ -14,10 +22,7 @@ pub(super) fn taken() -> Vec<Right> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_may_not_see_something_ends_and_names_what() {
     let plane = Plane::new().await;
-    for missing in rights("list", |_| true)
-        .into_iter()
-        .chain(rights("watch", |_| true))
-    {
+    for missing in watching() {
         let mut operator = plane.operator_without(std::slice::from_ref(&missing)).await;
         let ended = operator.ended().await;
         assert!(!ended.success(), "{missing}");

@@ -73,7 +73,7 @@ async fn at_rest() -> Plane {
     plane
 }
 
-fn names_the_right(status: &ShopPlatformStatus, sentence: &str) -> bool {
+pub(super) fn names_the_right(status: &ShopPlatformStatus, sentence: &str) -> bool {
     let conditions = status.conditions.iter();
     conditions.clone().any(|condition| {
         condition.type_ == "Reconciled"
