@@ -88,8 +88,9 @@ bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; half
 	$(CARGO) build --locked --release -p operator --bin operator --example bench
 	$(CARGO_TARGET_DIR)/release/examples/bench $(CARGO_TARGET_DIR)/release/operator $(PLATFORMS)
 
-lint: ## Formatting, clippy, compose.yaml
+lint: ## Formatting, clippy, compose.yaml, what the operator makes of the examples
 	hack/check-compose.sh
+	hack/check-children.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
 	$(CARGO) clippy --locked --workspace --test world --test rights -- -D warnings

@@ -16,6 +16,8 @@ pub enum Command {
         #[arg(long, default_value = crate::rights::NAMESPACE)]
         namespace: String,
     },
+    /// Print what platforms become, without a cluster: every child as YAML.
+    Render(crate::render::RenderArgs),
     /// Work, as soon as no other operator does.
     Run(crate::run::RunArgs),
 }
@@ -30,6 +32,10 @@ impl Command {
             }
             Self::Rbac { namespace } => {
                 std::io::stdout().write_all(crate::rights::yaml(&namespace)?.as_bytes())?;
+                Ok(())
+            }
+            Self::Render(args) => {
+                std::io::stdout().write_all(crate::render::render(&args)?.as_bytes())?;
                 Ok(())
             }
             Self::Run(args) => {

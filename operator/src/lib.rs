@@ -25,6 +25,7 @@ pub mod observed;
 pub mod platform;
 pub mod readiness;
 pub mod release;
+pub mod render;
 pub mod resource;
 pub mod rights;
 pub mod run;
