@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev operator-campaign operator-proof bench-operator lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -71,10 +71,6 @@ operator-dev: ## See the operator make a platform on a private control plane wit
 	@OPERATOR=$(CARGO_TARGET_DIR)/debug/operator MANIFEST=$(MANIFEST) \
 		exec $(CARGO_TARGET_DIR)/debug/control-plane --apply crds -- hack/operator-dev.sh
 
-operator-proof: ## Try the operator at work and its rights: what `make test` leaves out as long as some of it fails
-	@hack/control-plane/build.sh
-	$(CARGO) test --locked --workspace --no-fail-fast --test world --test rights -- --skip campaign
-
 # 0: every interruption of every write once, and changes of platforms for an hour.
 operator-campaign: ## Interrupt the operator at every write, and change platforms at random (SECONDS=600 SEED=7)
 	@hack/control-plane/build.sh
@@ -93,7 +89,6 @@ lint: ## Formatting, clippy, compose.yaml, what the operator makes of the exampl
 	hack/check-children.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
-	$(CARGO) clippy --locked --workspace --test world --test rights -- -D warnings
 
 doc: ## Build the API documentation (a warning is an error), and hold the documents to the tree
 	hack/check-docs.sh

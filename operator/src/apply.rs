@@ -36,6 +36,15 @@ pub struct Outcome {
     pub writes: usize,
 }
 
+impl Outcome {
+    /// Whether everything is written, but for what holds nothing up.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let mut failures = self.failures.iter();
+        self.waiting.is_empty() && failures.all(|(_, failure)| failure.holds_nothing_up())
+    }
+}
+
 /// Which fields were ours after we applied a child: what differs later was changed by somebody else.
 pub type Applied = BTreeMap<ChildKey, String>;
 
@@ -121,12 +130,12 @@ impl Pass<'_> {
                 },
             }
         }
-        lost::hold_disks(&self, &mut applied, &outcome);
+        lost::hold_back(&self, &mut applied, &outcome);
         applied.sort_by(|a, b| a.key.cmp(&b.key));
         self.hand_over_replicas(&mut applied, children, &mut outcome)
             .await;
         self.apply_all(&applied, &mut outcome).await;
-        if outcome.failures.is_empty() && outcome.waiting.is_empty() {
+        if outcome.is_complete() {
             let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
             self.delete_orphans(&wanted, &mut outcome).await;
         }

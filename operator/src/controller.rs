@@ -2,6 +2,7 @@
 
 mod back_off;
 mod context;
+mod kept;
 mod measured;
 mod optional;
 mod plan;

@@ -46,20 +46,31 @@ impl Teller {
         now: &ShopPlatformStatus,
     ) {
         for told in between(before, now) {
-            let event = Event {
-                type_: if told.is_warning {
-                    EventType::Warning
-                } else {
-                    EventType::Normal
-                },
-                reason: told.reason,
-                note: Some(shortened(told.note)),
-                action: "Reconcile".to_owned(),
-                secondary: None,
-            };
-            if let Err(error) = self.0.publish(&event, platform).await {
-                tracing::warn!(reason = event.reason, %error, "an event could not be written");
-            }
+            self.publish(platform, told).await;
+        }
+    }
+
+    /// Tells that the status could not be written, if that stays so until somebody does something: nothing else would tell.
+    pub async fn not_written(&self, platform: &ObjectReference, error: &kube::Error) {
+        if let Some(told) = definition_is_older(error) {
+            self.publish(platform, told).await;
+        }
+    }
+
+    async fn publish(&self, platform: &ObjectReference, told: Told) {
+        let event = Event {
+            type_: if told.is_warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: told.reason,
+            note: Some(shortened(told.note)),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.0.publish(&event, platform).await {
+            tracing::warn!(reason = event.reason, %error, "an event could not be written");
         }
     }
 }
@@ -134,6 +145,23 @@ pub fn between(before: Option<&ShopPlatformStatus>, now: &ShopPlatformStatus) ->
         tell(false, reason, note);
     }
     told
+}
+
+/// The API server refuses a status with fields that the definition does not have: it says so in words only.
+fn definition_is_older(error: &kube::Error) -> Option<Told> {
+    let kube::Error::Api(status) = error else {
+        return None;
+    };
+    let is_older = status.message.contains("field not declared in schema");
+    is_older.then(|| Told {
+        is_warning: true,
+        reason: "DefinitionOutdated".to_owned(),
+        note: format!(
+            "the status cannot be written, for the cluster's definition of ShopPlatform is older than the operator: apply what \
+             `operator crd` prints ({})",
+            status.message
+        ),
+    })
 }
 
 fn of_credentials(

@@ -6,7 +6,7 @@ mod reduce;
 mod state;
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use kube::core::DynamicObject;
@@ -33,6 +33,14 @@ pub struct View {
     pub children: BTreeMap<ChildKey, Observed>,
     /// Pods of its children, by name.
     pub pods: BTreeMap<String, Pod>,
+    /// Names of the releases that are kept.
+    pub releases: BTreeSet<String>,
+}
+
+impl View {
+    fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.pods.is_empty() && self.releases.is_empty()
+    }
 }
 
 /// What all platforms have.
@@ -199,6 +207,30 @@ impl Cluster {
         })
     }
 
+    /// A release of that name is kept.
+    pub fn put_release(&self, platform: PlatformKey, name: String) {
+        let mut views = self.write();
+        views.of.entry(platform).or_default().releases.insert(name);
+    }
+
+    /// A release is not kept any more. Returns its platform if it was known.
+    pub fn remove_release(&self, platform: &PlatformKey, name: &str) -> Option<PlatformKey> {
+        let mut views = self.write();
+        let gone = views.of.get_mut(platform)?.releases.remove(name);
+        forget_if_empty(&mut views, platform);
+        gone.then(|| platform.clone())
+    }
+
+    /// After the watch of releases began anew: those that it did not bring are gone. Returns their platforms.
+    pub fn retain_releases(&self, seen: &HashSet<(PlatformKey, String)>) -> Vec<PlatformKey> {
+        self.retain_where(|platform, view| {
+            let before = view.releases.len();
+            view.releases
+                .retain(|name| seen.contains(&(platform.clone(), name.clone())));
+            view.releases.len() != before
+        })
+    }
+
     fn retain_where(
         &self,
         mut changes: impl FnMut(&PlatformKey, &mut View) -> bool,
@@ -210,9 +242,7 @@ impl Cluster {
                 found.push(platform.clone());
             }
         }
-        views
-            .of
-            .retain(|_, view| !view.children.is_empty() || !view.pods.is_empty());
+        views.of.retain(|_, view| !view.is_empty());
         found
     }
 
@@ -245,11 +275,7 @@ fn insert(
 }
 
 fn forget_if_empty(views: &mut Views, platform: &PlatformKey) {
-    if views
-        .of
-        .get(platform)
-        .is_some_and(|view| view.children.is_empty() && view.pods.is_empty())
-    {
+    if views.of.get(platform).is_some_and(View::is_empty) {
         views.of.remove(platform);
     }
 }

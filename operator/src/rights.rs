@@ -41,7 +41,7 @@ pub fn in_the_cluster() -> Vec<PolicyRule> {
     rules.extend(Kind::ALL.into_iter().map(children));
     rules.push(rule("", "pods", &["list", "watch"]));
     // Releases that were good.
-    let releases = &["get", "list", "create", "patch", "delete"];
+    let releases = &["get", "list", "watch", "create", "patch", "delete"];
     rules.push(rule("apps", "controllerrevisions", releases));
     // Whether a disk may grow.
     rules.push(rule("storage.k8s.io", "storageclasses", &["get"]));

@@ -14,7 +14,7 @@ use crate::observed::View;
 use crate::platform::Platform;
 use crate::release::Attempt;
 use crate::resource::{
-    ComponentState, ComponentStatus, CredentialsStatus, Phase, ShopPlatformStatus,
+    ComponentState, ComponentStatus, CredentialsStatus, LastGood, Phase, ShopPlatformStatus,
 };
 
 pub use conditions::Reason;
@@ -57,6 +57,8 @@ pub struct Report<'a> {
     pub verdict: &'a Verdict<'a>,
     /// How things are, after the pass.
     pub view: &'a View,
+    /// The good release that could not be kept to go back to, and why.
+    pub not_kept: Option<&'a (String, Failure)>,
     /// The time, for conditions that change.
     pub now: Timestamp,
 }
@@ -77,11 +79,16 @@ impl Report<'_> {
             } => {
                 let components = components::of(platform, children, outcome, self.view);
                 let refused = attempt.refused.clone().or_else(|| {
-                    let last_good = before.last_good.as_ref()?;
+                    let is_kept = |last: &&LastGood| self.view.releases.contains(&last.revision);
+                    let last_good = before.last_good.as_ref().filter(is_kept)?;
                     let failed = roll_back::failed(children, outcome, self.view, &components)?;
                     roll_back::refused(attempt, &platform.owner, last_good, failed)
                 });
-                let conditions = conditions::of(platform, outcome, &components, refused.as_ref());
+                let mut conditions =
+                    conditions::of(platform, outcome, &components, refused.as_ref());
+                if let Some((release, failure)) = self.not_kept {
+                    conditions::not_kept(&mut conditions, release, failure);
+                }
                 // While it is not its turn, what another operator rolled out is still there.
                 let version = before.version.filter(|_| waits_for_turn(outcome));
                 let is_all_written = outcome.failures.is_empty() && outcome.waiting.is_empty();
@@ -173,10 +180,10 @@ fn is_settled(component: &ComponentStatus) -> bool {
 
 fn phase(platform: &Platform, outcome: &Outcome, components: &[ComponentStatus]) -> Phase {
     let fails = |of: fn(&Failure) -> bool| outcome.failures.iter().any(|(_, failure)| of(failure));
-    if fails(|failure| !failure.is_transient() && !failure.is_loss()) {
+    if fails(|failure| !failure.is_transient() && !failure.is_worked_without()) {
         return Phase::Failed;
     }
-    if fails(Failure::is_loss)
+    if fails(Failure::is_worked_without)
         || components
             .iter()
             .any(|component| component.state == ComponentState::Failed)

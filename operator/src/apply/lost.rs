@@ -39,19 +39,20 @@ impl Pass<'_> {
     }
 }
 
-/// Takes out disks, and what would make some, that are not there yet, if a Secret could not be made: disks are made after it, so
-/// that one without it means that it was lost.
-pub(super) fn hold_disks(pass: &Pass<'_>, applied: &mut Vec<&Child>, outcome: &Outcome) {
+/// If a Secret could not be made, takes out what is made after it: a disk, a workload or a Job that is there without its Secret
+/// means that the Secret was lost.
+pub(super) fn hold_back(pass: &Pass<'_>, applied: &mut Vec<&Child>, outcome: &Outcome) {
     let lacks_secrets = outcome
         .failures
         .iter()
         .any(|(key, _)| key.kind == Kind::Secret);
     if lacks_secrets {
-        applied.retain(|child| {
-            !matches!(
-                child.key.kind,
-                Kind::PersistentVolumeClaim | Kind::StatefulSet
-            ) || pass.view.children.contains_key(&child.key)
+        applied.retain(|child| match child.key.kind {
+            Kind::PersistentVolumeClaim | Kind::StatefulSet | Kind::Job => {
+                pass.view.children.contains_key(&child.key)
+            }
+            Kind::Deployment => !pass.is_held_back(child),
+            _ => true,
         });
     }
 }

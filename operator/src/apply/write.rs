@@ -34,6 +34,9 @@ pub enum Failure {
     /// It is still being deleted.
     #[error("the one before is still being deleted: something holds it, see its finalizers")]
     Deleting,
+    /// Its namespace is being deleted.
+    #[error("the namespace is being deleted, and takes in nothing new")]
+    NamespaceEnding,
     /// The API server does not have its kind.
     #[error(
         "the cluster does not have its API: install it, or choose a mode that does not need it"
@@ -77,6 +80,7 @@ impl Failure {
                 match status.code {
                     404 => Self::NoApi,
                     403 if message.contains("exceeded quota") => Self::Quota(message),
+                    403 if is_of_ending_namespace(&status) => Self::NamespaceEnding,
                     403 => Self::Forbidden(message),
                     400 | 422 => Self::Refused(message),
                     _ => Self::Unavailable(message),
@@ -86,16 +90,35 @@ impl Failure {
         }
     }
 
-    /// Whether something is lost that the platform still works without, until a pod is started anew.
-    pub(crate) const fn is_loss(&self) -> bool {
-        matches!(self, Self::CredentialsLost { .. })
+    /// Whether the platform works without it: a Secret is lost that pods need only to start anew, or a disk stays as it is.
+    pub(crate) const fn is_worked_without(&self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsLost { .. } | Self::StorageNotExpandable { .. }
+        )
+    }
+
+    /// Whether all else is as if it had not failed: a disk that stays as it is holds nothing up.
+    pub(crate) const fn holds_nothing_up(&self) -> bool {
+        matches!(self, Self::StorageNotExpandable { .. })
     }
 
     /// Whether another try may succeed without anybody changing anything.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Deleting | Self::Unavailable(_))
+        matches!(
+            self,
+            Self::Deleting | Self::NamespaceEnding | Self::Unavailable(_)
+        )
     }
+}
+
+/// Whether the API server refuses something for its namespace is being deleted: it says so in a cause.
+fn is_of_ending_namespace(status: &kube::core::Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .into_iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 impl Pass<'_> {
@@ -140,5 +163,32 @@ impl Pass<'_> {
                     .push((child.key.clone(), Failure::of(error))),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_is_being_deleted_is_not_taken_for_a_missing_right() {
+        let failure = |causes: Value| {
+            let status = json!({
+                "status": "Failure",
+                "code": 403,
+                "reason": "Forbidden",
+                "message": "secrets \"demo\" is forbidden",
+                "details": {"causes": causes},
+            });
+            Failure::of(kube::Error::Api(serde_json::from_value(status).unwrap()))
+        };
+        let ending = json!([{"reason": "NamespaceTerminating", "message": "it ends", "field": ""}]);
+        assert_eq!(failure(ending), Failure::NamespaceEnding);
+        assert_eq!(
+            failure(json!([])),
+            Failure::Forbidden("secrets \"demo\" is forbidden".to_owned())
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::dereference::{self, Found};
 use crate::names::{Owner, TRY_AGAIN};
 use crate::observed::{PlatformKey, View};
 use crate::platform::Platform;
-use crate::release::{self, Attempt, Release, digest_of_attempt, digest_of_given};
+use crate::release::{self, Attempt, Release, Unreadable, digest_of_attempt, digest_of_given};
 use crate::resource::{Refused, ShopPlatform};
 use crate::status::Reason;
 use crate::validate::{self, Invalid};
@@ -30,8 +30,13 @@ pub(super) enum Unplanned {
         /// What is wrong, and what to do.
         message: String,
     },
-    /// What it points to could not be read.
-    NotRead(kube::Error),
+    /// What it takes could not be read.
+    NotRead {
+        /// In a few words.
+        what: &'static str,
+        /// Why not.
+        error: kube::Error,
+    },
 }
 
 /// Where a plan is made of.
@@ -60,7 +65,7 @@ impl Planning<'_> {
         let Some(refused) = refused.filter(|refused| refused.attempt == digest) else {
             return Ok(self.undertaken(wanted, digest, None));
         };
-        let Some(last_good) = self.last_good(memory).await else {
+        let Some(last_good) = self.last_good(memory).await? else {
             return Ok(self.undertaken(wanted, digest, None));
         };
         let mut resource = self.resource.clone();
@@ -79,7 +84,10 @@ impl Planning<'_> {
         };
         let found = dereference::dereference(resource, self.key, sources)
             .await
-            .map_err(Unplanned::NotRead)?;
+            .map_err(|error| Unplanned::NotRead {
+                what: "a Secret that the spec points to",
+                error,
+            })?;
         let platform = validate::validate(resource, &found, &self.context.defaults)
             .map_err(|invalid| Unplanned::of(&invalid))?;
         let registry = &self.context.defaults.registry;
@@ -104,23 +112,36 @@ impl Planning<'_> {
         }
     }
 
-    /// The last good release, read once by each process. If it cannot be read, what was refused is tried again.
-    async fn last_good(&self, memory: &mut Memory) -> Option<Release> {
-        let status = self.resource.status.as_ref()?;
-        let name = &status.last_good.as_ref()?.revision;
+    /// The last good release, read once by each process; none if it is gone, or not to be understood: then what was refused is
+    /// tried again.
+    async fn last_good(&self, memory: &mut Memory) -> Result<Option<Release>, Unplanned> {
+        let status = self.resource.status.as_ref();
+        let Some(last_good) = status.and_then(|status| status.last_good.as_ref()) else {
+            return Ok(None);
+        };
+        let name = &last_good.revision;
         if let Some((known, release)) = &memory.last_good
             && known == name
         {
-            return Some(release.clone());
+            return Ok(Some(release.clone()));
         }
-        let read = release::read(&self.context.client, self.owner, name).await;
-        let release = read.unwrap_or_else(|error| {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, name, "the last good release cannot be read");
-            None
-        })?;
-        memory.last_good = Some((name.clone(), release.clone()));
-        Some(release)
+        match release::read(&self.context.client, self.owner, name).await {
+            Ok(release) => {
+                if let Some(release) = &release {
+                    memory.last_good = Some((name.clone(), release.clone()));
+                }
+                Ok(release)
+            }
+            Err(Unreadable::NotGiven(error)) => Err(Unplanned::NotRead {
+                what: "the last good release",
+                error,
+            }),
+            Err(Unreadable::NotUnderstood(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, name, "the last good release cannot be understood");
+                Ok(None)
+            }
+        }
     }
 }
 

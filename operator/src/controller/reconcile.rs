@@ -11,6 +11,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::context::Memory;
+use super::kept::kept;
 use super::measured::Done;
 use super::plan::{Plan, Planning, Unplanned};
 use super::{Context, Guarded, back_off};
@@ -18,8 +19,8 @@ use crate::apply::{self, Failure, Outcome, Pass, Wait};
 use crate::child::Child;
 use crate::names::Owner;
 use crate::observed::{PlatformKey, View};
-use crate::release::{self, Release};
-use crate::resource::{LastGood, Phase, ShopPlatform, ShopPlatformStatus};
+use crate::release::Release;
+use crate::resource::{ComponentState, Phase, ShopPlatform, ShopPlatformStatus};
 use crate::status::{Reason, Report, Verdict};
 use crate::{build, metrics};
 
@@ -69,22 +70,27 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     }
     let view = context.cluster.view(&key);
     let now = crate::time::now(&*context.clock);
-    let mut status = Report {
+    let judged = verdict.verdict();
+    let not_kept;
+    let mut report = Report {
         generation,
         operator: &context.identity,
         before: before.as_ref(),
-        verdict: &verdict.verdict(),
+        verdict: &judged,
         view: &view,
+        not_kept: None,
         now,
-    }
-    .status();
+    };
+    let mut status = report.status();
     let mut failed = verdict.is_to_be_tried_again();
     if let Some(release) = verdict.proved_good(&status) {
-        match keep(release, &owner, &context, &mut memory).await {
-            Ok(revision) => status.last_good = Some(LastGood { revision }),
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "a good release could not be kept");
+        let last = status.last_good.as_ref();
+        match kept(release, last, &owner, &view, &context, &mut memory).await {
+            Ok(last_good) => status.last_good = Some(last_good),
+            Err(failure) => {
+                not_kept = failure;
+                report.not_kept = Some(&not_kept);
+                status = report.status();
                 failed = true;
             }
         }
@@ -97,9 +103,12 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     let failures = memory.failures;
     context.remember(key.clone(), memory.clone());
     if before.as_ref() != Some(&status) {
-        write_status(&key, &status, &context).await.map_err(Error)?;
         let platform = guarded.object_ref(&());
         let teller = &context.teller;
+        if let Err(error) = write_status(&key, &status, &context).await {
+            teller.not_written(&platform, &error).await;
+            return Err(Error(error));
+        }
         teller.tell(&platform, before.as_ref(), &status).await;
         if guarded.0.is_err() {
             memory.told = Some(status.clone());
@@ -138,8 +147,8 @@ fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Action {
 /// What came of the rooms before status.
 enum Passed {
     Refused(Reason, String),
-    /// What the spec points to could not be read.
-    NotRead(Failure),
+    /// What it takes could not be read, in a few words, and why.
+    NotRead(&'static str, Failure),
     Applied {
         plan: Box<Plan>,
         children: Vec<Child>,
@@ -191,7 +200,9 @@ impl Passed {
         let plan = match planning.plan(memory).await {
             Ok(plan) => plan,
             Err(Unplanned::Invalid { reason, message }) => return refuse(reason, message),
-            Err(Unplanned::NotRead(error)) => return Self::NotRead(Failure::of(error)),
+            Err(Unplanned::NotRead { what, error }) => {
+                return Self::NotRead(what, Failure::of(error));
+            }
         };
         let children = match build::build(&plan.platform) {
             Ok(children) => children,
@@ -231,9 +242,9 @@ impl Passed {
                 reason: *reason,
                 message: message.clone(),
             },
-            Self::NotRead(failure) => Verdict::Refused {
+            Self::NotRead(what, failure) => Verdict::Refused {
                 reason: Reason::of(failure),
-                message: format!("a Secret that the spec points to cannot be read: {failure}"),
+                message: format!("{what} cannot be read: {failure}"),
             },
             Self::Applied {
                 plan,
@@ -258,7 +269,7 @@ impl Passed {
     fn result(&self) -> &'static str {
         match self {
             _ if self.is_to_be_tried_again() => "retry",
-            Self::Refused(..) | Self::NotRead(_) => "refused",
+            Self::Refused(..) | Self::NotRead(..) => "refused",
             Self::Applied { .. } => "ok",
         }
     }
@@ -266,7 +277,7 @@ impl Passed {
     fn is_to_be_tried_again(&self) -> bool {
         match self {
             Self::Refused(..) => false,
-            Self::NotRead(_) => true,
+            Self::NotRead(..) => true,
             Self::Applied { outcome, .. } => !outcome.failures.is_empty(),
         }
     }
@@ -279,32 +290,17 @@ impl Passed {
         waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
     }
 
-    /// The release that is rolled out and good, if it is another one than the last that was.
+    /// The release that is rolled out and good.
     fn proved_good(&self, status: &ShopPlatformStatus) -> Option<&Release> {
         let Self::Applied { plan, outcome, .. } = self else {
             return None;
         };
-        let release = &plan.attempt.release;
-        let name = release.name(&plan.platform.owner);
-        let is_known = status.last_good.as_ref().map(|good| &good.revision) == Some(&name);
-        let is_good = status.phase == Phase::Ready && outcome.waiting.is_empty();
-        (is_good && !is_known).then_some(release)
+        let mut components = status.components.iter();
+        let is_good = outcome.is_complete()
+            && status.refused.is_none()
+            && components.all(|component| component.state == ComponentState::Ready);
+        is_good.then_some(&plan.attempt.release)
     }
-}
-
-/// Keeps a good release, once, and returns its name. What the status said before may come late.
-async fn keep(
-    release: &Release,
-    owner: &Owner,
-    context: &Context,
-    memory: &mut Memory,
-) -> Result<String, kube::Error> {
-    let name = release.name(owner);
-    if memory.last_good.as_ref().map(|(known, _)| known) != Some(&name) {
-        release::keep(&context.client, owner, release).await?;
-        memory.last_good = Some((name.clone(), release.clone()));
-    }
-    Ok(name)
 }
 
 /// Whose turn it is, if pods would be replaced only because the operator is another one, and it is not this platform's.

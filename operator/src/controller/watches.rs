@@ -1,5 +1,7 @@
 //! Watches of everything that belongs to platforms. Each brings what is reduced on arrival, and says which platform to look at.
 
+mod releases;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ pub(super) fn all(
         platforms(client, context, writer),
         pods(client, context),
         secrets(client, context, store.clone()),
+        releases::releases(client, context),
     ];
     for kind in Kind::ALL {
         if !kind.is_built_in() {
@@ -165,7 +168,7 @@ pub(super) fn children(
 ) -> BoxStream<'static, News> {
     let config = watcher::Config::default().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
-        watch_metadata(client, context, kind, config)
+        watch_metadata(client, context, &kind.api_resource(), config)
     } else {
         let api: Api<DynamicObject> = of_all(client, context, &kind.api_resource());
         watch(api, config).boxed()
@@ -212,7 +215,12 @@ fn secrets(
     context: &Arc<Context>,
     platforms: Store<Guarded>,
 ) -> BoxStream<'static, News> {
-    let events = watch_metadata(client, context, Kind::Secret, watcher::Config::default());
+    let events = watch_metadata(
+        client,
+        context,
+        &Kind::Secret.api_resource(),
+        watcher::Config::default(),
+    );
     let context = Arc::clone(context);
     let (mut seen, mut complete) = (HashSet::new(), false);
     let mut asked_for = HashSet::new();
@@ -289,10 +297,10 @@ fn pointing_to(platforms: &Store<Guarded>, (namespace, name): &SecretKey) -> Vec
 fn watch_metadata(
     client: &Client,
     context: &Context,
-    kind: Kind,
+    resource: &ApiResource,
     config: watcher::Config,
 ) -> Events {
-    let api: Api<PartialObjectMeta<DynamicObject>> = of_all(client, context, &kind.api_resource());
+    let api: Api<PartialObjectMeta<DynamicObject>> = of_all(client, context, resource);
     watch(api, config).map(|event| event.map(whole)).boxed()
 }
 

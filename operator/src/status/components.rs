@@ -23,7 +23,7 @@ pub(super) fn of(
                 Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster
             )
         })
-        .map(|child| component(platform, child, outcome, view))
+        .map(|child| component(platform, child, children, outcome, view))
         .collect();
     components.sort_by(|a, b| a.name.cmp(&b.name));
     components
@@ -32,6 +32,7 @@ pub(super) fn of(
 fn component(
     platform: &Platform,
     child: &Child,
+    children: &[Child],
     outcome: &Outcome,
     view: &View,
 ) -> ComponentStatus {
@@ -51,6 +52,11 @@ fn component(
     } else if let Some(observed) = view.children.get(&child.key) {
         judge(&mut status, &name, observed, view);
     }
+    if status.state != ComponentState::Failed
+        && let Some(problem) = of_disks(&name, children, view)
+    {
+        (status.state, status.message) = (ComponentState::Failed, Some(problem));
+    }
     // One whose turn is still to come is judged as it is.
     match outcome.waiting.iter().find(|(key, _)| *key == child.key) {
         Some((_, Wait::Job(job))) => (status.state, status.message) = waits_for(job, view),
@@ -65,6 +71,25 @@ fn component(
     }
     status.name = name;
     status
+}
+
+/// Why a disk of a component does not become as it should.
+fn of_disks(component: &str, children: &[Child], view: &View) -> Option<String> {
+    let mut disks = children.iter().filter(|child| {
+        child.key.kind == Kind::PersistentVolumeClaim && child.component() == Some(component)
+    });
+    disks.find_map(|disk| match &view.children.get(&disk.key)?.state {
+        State::Volume {
+            problem: Some(problem),
+            ..
+        } => Some(format!(
+            "{} stays as it is: {}; see `kubectl describe pvc {}`",
+            disk.key,
+            say(problem),
+            disk.key.name
+        )),
+        _ => None,
+    })
 }
 
 /// What there is to say of the Job that is waited for.

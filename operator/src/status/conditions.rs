@@ -27,7 +27,7 @@ pub enum Reason {
     Conflict,
     /// A Secret that alone opens a disk is gone.
     CredentialsLost,
-    /// An object before is still being deleted.
+    /// An object before is still being deleted, or the namespace is.
     Deleting,
     /// The cluster lacks an API.
     ApiMissing,
@@ -90,7 +90,7 @@ impl Reason {
         match failure {
             Failure::Conflict { .. } => Self::Conflict,
             Failure::CredentialsLost { .. } => Self::CredentialsLost,
-            Failure::Deleting => Self::Deleting,
+            Failure::Deleting | Failure::NamespaceEnding => Self::Deleting,
             Failure::NoApi => Self::ApiMissing,
             Failure::Refused(_) => Self::Refused,
             Failure::Quota(_) => Self::QuotaExceeded,
@@ -209,6 +209,23 @@ pub(super) fn of(
     ]
 }
 
+/// All is written, but for the release itself: there is nothing to go back to.
+pub(super) fn not_kept(judgements: &mut [Judgement], release: &str, failure: &Failure) {
+    let reconciled = judgements
+        .iter_mut()
+        .find(|judgement| judgement.name == RECONCILED && judgement.holds);
+    if let Some(reconciled) = reconciled {
+        *reconciled = judge(
+            RECONCILED,
+            false,
+            Reason::of(failure),
+            &format!(
+                "ControllerRevision {release}, which keeps the release to go back to: {failure}"
+            ),
+        );
+    }
+}
+
 /// Whose turn it is, if pods are not replaced before.
 fn turn_of(outcome: &Outcome) -> Option<String> {
     let mut waits = outcome.waiting.iter();
@@ -250,9 +267,13 @@ fn say(component: &ComponentStatus) -> String {
 
 /// What the status says in one sentence: nothing if all is well.
 pub(super) fn message(judgements: &[Judgement]) -> Option<String> {
-    judgements
-        .iter()
-        .find(|judgement| judgement.name == READY && !judgement.holds)
+    let amiss = |name| {
+        judgements
+            .iter()
+            .find(move |judgement| judgement.name == name && !judgement.holds)
+    };
+    amiss(READY)
+        .or_else(|| amiss(RECONCILED))
         .map(|judgement| judgement.message.clone())
 }
 

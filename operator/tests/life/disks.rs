@@ -43,17 +43,17 @@ async fn a_disk_whose_class_does_not_let_it_grow_is_told_and_all_else_is_done() 
         json!({
             "postgres": {"managed": {"storage": {"size": size, "className": class_name}}},
             "mongodb": {"managed": {"storage": {"size": size}}},
-            "services": {"order": {"replicas": replicas}},
+            "services": {"order": {"replicas": replicas, "env": [{"name": "SIZE", "value": size}]}},
         })
     };
     world.apply("demo", &spec("1Gi", 1)).await;
-    world.until_good("demo").await;
+    let before = world.until_good("demo").await.last_good;
 
     let begun = Instant::now();
     world.apply("demo", &spec("2Gi", 2)).await;
     let status = world
         .until("demo", "the disk to be told", |status| {
-            status.phase == Phase::Failed
+            status.phase == Phase::Degraded
         })
         .await;
     let took = begun.elapsed();
@@ -72,6 +72,12 @@ async fn a_disk_whose_class_does_not_let_it_grow_is_told_and_all_else_is_done() 
     );
     let (ready, _, _) = condition(&status, "Ready");
     assert_eq!(ready, "False");
+    let status = world
+        .until("demo", "another release to be kept", |status| {
+            status.last_good.is_some() && status.last_good != before
+        })
+        .await;
+    assert_eq!(status.phase, Phase::Degraded);
     world
         .until_is(Kind::Deployment, "demo-order", "two orders", |order| {
             order["status"]["readyReplicas"] == 2
@@ -92,6 +98,42 @@ async fn a_disk_whose_class_does_not_let_it_grow_is_told_and_all_else_is_done() 
     world
         .until_is(disks, "data-demo-postgres-0", "this disk", grown)
         .await;
+    world.until_phase("demo", Phase::Ready).await;
+    world.delete().await;
+}
+
+/// What Kubernetes says of a disk that it could not make larger.
+async fn says(world: &World, disk: &str, conditions: Value) {
+    let patch = json!({"status": {"conditions": conditions}});
+    world
+        .api(Kind::PersistentVolumeClaim)
+        .patch_status(disk, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_disk_that_could_not_be_made_larger_is_told_with_what_its_driver_says() {
+    let world = World::new().await;
+    world.apply("demo", &json!({})).await;
+    world.until_good("demo").await;
+    let disk = "data-demo-postgres-0";
+    let failed = json!([{
+        "type": "ControllerResizeError",
+        "status": "True",
+        "reason": "VolumeResizeFailed",
+        "message": "the pool is full",
+    }]);
+    says(&world, disk, failed).await;
+    let status = world.until_phase("demo", Phase::Degraded).await;
+    assert_eq!(
+        status.message.unwrap(),
+        format!(
+            "postgres: PersistentVolumeClaim {disk} stays as it is: VolumeResizeFailed: the pool is full; see `kubectl describe \
+             pvc {disk}`"
+        )
+    );
+    says(&world, disk, json!([])).await;
     world.until_phase("demo", Phase::Ready).await;
     world.delete().await;
 }

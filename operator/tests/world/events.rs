@@ -1,10 +1,15 @@
 //! Kubernetes events: each thing that happens is told once.
 
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
-use kube::api::ListParams;
-use serde_json::json;
+use kube::api::{ListParams, Patch, PatchParams};
+use operator::resource::Phase;
+use serde_json::{Value, json};
+use testkit::kubernetes::ControlPlane;
+use testkit::wait;
 
+use crate::cluster;
 use crate::harness::{Operator, World};
 
 /// Reasons in the order in which they were told first, and how often each was told.
@@ -69,4 +74,42 @@ async fn what_happens_is_told_once_also_by_another_operator() {
     assert_eq!(told[3..], [once("Warning", "SecretMissing")]);
     operator.stop().await;
     world.delete().await;
+}
+
+/// Changes the definition of platforms, as an older one or a newer one does.
+async fn redefine(world: &World, operation: Value) {
+    let definitions = Api::<CustomResourceDefinition>::all(world.client.clone());
+    let patch = serde_json::from_value(json!([operation])).unwrap();
+    definitions
+        .patch(
+            "shopplatforms.shopplatform.io",
+            &PatchParams::default(),
+            &Patch::<()>::Json(patch),
+        )
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_definition_that_is_older_than_the_operator_is_told_in_an_event() {
+    let plane = ControlPlane::start_with(&cluster::options()).await.unwrap();
+    let world = World::at(cluster::config_of(plane.access()).await).await;
+    let field = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/credentials";
+    redefine(&world, json!({"op": "remove", "path": field})).await;
+    let operator = Operator::start(&world);
+    world.apply("demo", &json!({})).await;
+    wait::until("the definition to be told of", || async {
+        let told = told(&world).await;
+        let mut told = told.iter();
+        Ok(told
+            .any(|(type_, reason, _)| type_ == "Warning" && reason == "DefinitionOutdated")
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+    let newer = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    redefine(&world, json!({"op": "add", "path": field, "value": newer})).await;
+    world.until_phase("demo", Phase::Ready).await;
+    operator.stop().await;
+    plane.remove().await.unwrap();
 }

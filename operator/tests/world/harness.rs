@@ -7,6 +7,7 @@ mod examples;
 mod fault;
 mod in_process;
 mod request;
+mod status;
 mod tap;
 mod world;
 
@@ -14,5 +15,6 @@ pub(crate) use canonical::{differences, without_hashes};
 pub(crate) use fault::{Fault, Refusal};
 pub(crate) use in_process::Operator;
 pub(crate) use request::{Asked, Verb};
+pub(crate) use status::condition;
 pub(crate) use tap::Tap;
 pub(crate) use world::{PATIENCE, World};

@@ -20,3 +20,5 @@ mod fixpoint;
 mod harness;
 #[cfg(test)]
 mod life_cycle;
+#[cfg(test)]
+mod releases;

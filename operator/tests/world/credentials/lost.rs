@@ -139,3 +139,20 @@ async fn no_disk_is_made_before_the_secret_that_opens_it() {
     operator.stop().await;
     world.delete().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_could_not_be_made_at_once_is_not_taken_for_lost() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    let refusal = Fault::Before(Refusal::TooManyRequests);
+    operator.tap.strike(refusal, 0, 2, |asked| {
+        asked.verb == Verb::Create && asked.name == "demo-order-credentials-1"
+    });
+    world.apply("demo", &json!({})).await;
+    let status = world.until_at_rest("demo", &operator.tap).await;
+    assert_eq!(operator.tap.heal(), 2);
+    assert_eq!(status.credentials.unwrap().generation, 1);
+    assert_eq!(secrets(&world).await, of_generation(1));
+    operator.stop().await;
+    world.delete().await;
+}

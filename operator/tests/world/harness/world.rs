@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use testkit::wait;
 use tokio::time::Instant;
 
-use super::{Tap, canonical};
+use super::{Tap, canonical, condition};
 use crate::cluster;
 
 /// How long a platform may take where other tests and builds have the processors.
@@ -138,11 +138,21 @@ impl World {
             .await
     }
 
-    /// Until it is ready and its operator asks nothing any more.
+    /// Until it is ready, all is written, and its operator asks nothing any more.
     pub(crate) async fn until_at_rest(&self, name: &str, tap: &Tap) -> ShopPlatformStatus {
-        self.until_phase(name, Phase::Ready).await;
+        self.until_complete(name).await;
         self.until_quiet(tap).await;
-        self.until_phase(name, Phase::Ready).await
+        self.until_complete(name).await
+    }
+
+    /// Until it is ready, and all is written: what failed may be tried again a while later.
+    async fn until_complete(&self, name: &str) -> ShopPlatformStatus {
+        let is_complete = |status: &ShopPlatformStatus| {
+            let reconciled = condition(status, "Reconciled");
+            status.phase == Phase::Ready && reconciled.is_some_and(|(holds, _)| holds == "True")
+        };
+        let what = format!("{name} to be ready, with all written");
+        self.until(name, &what, is_complete).await
     }
 
     /// Until an operator asks nothing any more.

@@ -4,8 +4,7 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use operator::child::Kind;
 use serde_json::{Value, json};
 
-use super::conflict::condition;
-use crate::harness::{Operator, World};
+use crate::harness::{Operator, World, condition};
 
 async fn secret(world: &World, name: &str, content: Value) {
     let manifest = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": content});

@@ -3,21 +3,10 @@
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, DynamicObject, PostParams};
 use operator::child::Kind;
-use operator::resource::{Phase, ShopPlatformStatus};
+use operator::resource::Phase;
 use serde_json::{Value, json};
 
-use crate::harness::{Operator, World};
-
-pub(super) fn condition<'s>(
-    status: &'s ShopPlatformStatus,
-    name: &str,
-) -> Option<(&'s str, &'s str)> {
-    let found = status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == name)?;
-    Some((found.status.as_str(), found.reason.as_str()))
-}
+use crate::harness::{Operator, World, condition};
 
 /// Objects of somebody else, with names that the platform `demo` wants.
 fn of_somebody_else() -> [(Kind, Value); 3] {

@@ -3,8 +3,7 @@
 use operator::resource::Phase;
 use serde_json::{Value, json};
 
-use super::conflict::condition;
-use crate::harness::{Operator, World, differences};
+use crate::harness::{Operator, World, condition, differences};
 
 /// A spec, the reason why it is not Ready, and what the message has to name.
 fn broken() -> Vec<(Value, &'static str, &'static str)> {

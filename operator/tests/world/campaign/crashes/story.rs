@@ -81,7 +81,7 @@ impl Story {
         for step in Step::ALL {
             story.insert(step, carried_out(&world, &operator.tap, step, None).await);
         }
-        the_end(&world).await;
+        the_end(&world).await.unwrap();
         operator.stop().await;
         world.delete().await;
         Self(story)
@@ -105,6 +105,7 @@ impl Story {
             struck: 0,
             failures: Vec::new(),
         };
+        let steps = plans.clone();
         for (step, plan) in Step::ALL.into_iter().zip(plans) {
             let carried_out = carried_out(&world, &operator.tap, step, plan.as_ref());
             let Ok(ended) = AssertUnwindSafe(carried_out).catch_unwind().await else {
@@ -122,11 +123,14 @@ impl Story {
                 if !differences.is_empty() {
                     told.failures
                         .push(format!("{step:?}, {plan:?}: {}", differences.join("\n")));
-                    break;
+                    // The last step, after which nothing is left, may be still to come.
+                    return told;
                 }
             }
         }
-        the_end(&world).await;
+        if let Err(left) = the_end(&world).await {
+            told.failures.push(format!("after {steps:?}: {left}"));
+        }
         operator.stop().await;
         world.delete().await;
         told
@@ -212,11 +216,18 @@ fn told(status: &ShopPlatformStatus) -> Value {
 }
 
 /// The platform is deleted, and nothing is left of it.
-async fn the_end(world: &World) {
+async fn the_end(world: &World) -> Result<(), String> {
     world.delete_platform("demo").await;
-    wait::until_within(PATIENCE, "everything to be gone", || async {
+    let gone = wait::until_within(PATIENCE, "everything to be gone", || async {
         Ok(world.children("demo").await.is_empty().then_some(()))
-    })
-    .await
-    .unwrap_or_else(|error| panic!("{error} in {}", world.namespace));
+    });
+    let Err(error) = gone.await else {
+        return Ok(());
+    };
+    let left = world.children("demo").await;
+    let left: Vec<_> = left
+        .into_iter()
+        .map(|(key, object)| format!("{key}: {}", json!(object.metadata)))
+        .collect();
+    Err(format!("{error}; left:\n  {}", left.join("\n  ")))
 }
