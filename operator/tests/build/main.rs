@@ -15,6 +15,8 @@ mod properties;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod render;
 #[cfg(test)]
 mod settings;
