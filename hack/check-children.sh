@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks what the operator makes of the examples, and of check-children/platforms.yaml for what no example has: with kubeconform
-# that it is as the oldest and the newest Kubernetes want it, field by field, and with kube-score that it is sound. What kube-score
-# finds and is right as it is stands in check-children/exceptions.yaml, with the reason.
+# that it is as the oldest and the newest Kubernetes want it, field by field, and with kube-score that it is sound; the operator's
+# own pods (config/operator.yaml) too. What kube-score finds and is right as it is stands in check-children/exceptions.yaml, with
+# the reason.
 #
 # The tools are built from the Go module proxy, and the schemas made of what Kubernetes and the definitions of the other APIs say
 # of themselves, once into the shared cache. A machine without Go says so and goes on.

@@ -8,6 +8,7 @@
 
 mod create;
 mod disks;
+mod hold;
 mod lost;
 mod orphans;
 mod scale;
@@ -21,7 +22,7 @@ use kube::Client;
 pub use wait::{Wait, would_roll};
 pub use write::Failure;
 
-use crate::child::{Child, ChildKey, Writing, hash_of};
+use crate::child::{Child, ChildKey, Kind, Writing, hash_of};
 use crate::names::Owner;
 use crate::observed::{Cluster, Observed, PlatformKey, View};
 
@@ -45,7 +46,7 @@ impl Outcome {
     }
 }
 
-/// Which fields were ours after we applied a child: what differs later was changed by somebody else.
+/// How a child was marked after we applied it, see [`Observed::mark`]: what differs later was changed by somebody else.
 pub type Applied = BTreeMap<ChildKey, String>;
 
 /// What a process that starts knows of earlier ones' writes: all children are as they were applied if `digest`, which the last
@@ -58,7 +59,7 @@ pub fn recall(digest: Option<&str>, view: &View) -> Applied {
         .iter()
         // What was created once was never applied.
         .filter(|(_, observed)| !observed.fields.is_empty())
-        .map(|(key, observed)| (key.clone(), observed.fields.clone()))
+        .map(|(key, observed)| (key.clone(), observed.mark()))
         .collect();
     if digest == Some(digest_of(&applied).as_str()) {
         applied
@@ -70,11 +71,11 @@ pub fn recall(digest: Option<&str>, view: &View) -> Applied {
 /// A digest of all that was applied.
 #[must_use]
 pub fn digest_of(applied: &Applied) -> String {
-    let fields: Vec<_> = applied
+    let marks: Vec<_> = applied
         .iter()
-        .map(|(key, fields)| serde_json::json!([key.to_string(), fields]))
+        .map(|(key, mark)| serde_json::json!([key.to_string(), mark]))
         .collect();
-    hash_of(&serde_json::Value::Array(fields))
+    hash_of(&serde_json::Value::Array(marks))
 }
 
 /// A pass over one platform.
@@ -130,11 +131,16 @@ impl Pass<'_> {
                 },
             }
         }
-        lost::hold_back(&self, &mut applied, &outcome);
+        self.hold_what_needs_secrets(&mut applied, &outcome);
         applied.sort_by(|a, b| a.key.cmp(&b.key));
         self.hand_over_replicas(&mut applied, children, &mut outcome)
             .await;
-        self.apply_all(&applied, &mut outcome).await;
+        let (mut servers, others): (Vec<_>, Vec<_>) = applied
+            .into_iter()
+            .partition(|child| child.key.kind == Kind::StatefulSet);
+        self.apply_all(&others, &mut outcome).await;
+        self.hold_what_needs_disks(&mut servers, &outcome);
+        self.apply_all(&servers, &mut outcome).await;
         if outcome.is_complete() {
             let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
             self.delete_orphans(&wanted, &mut outcome).await;
@@ -179,7 +185,7 @@ impl Pass<'_> {
 
     fn is_as_applied(&self, child: &Child, known: &Observed) -> bool {
         known.built_hash.as_ref() == Some(&child.hash)
-            && self.applied.get(&child.key) == Some(&known.fields)
+            && self.applied.get(&child.key) == Some(&known.mark())
     }
 }
 
@@ -191,4 +197,53 @@ enum Todo {
     /// Its owner is set or removed, and nothing else.
     Hand,
     Fail(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::child::Kind;
+    use crate::names::{BUILT_HASH, FIELD_MANAGER};
+
+    /// A Deployment that was built as `built`; its number of replicas is an autoscaler's.
+    fn view(built: &str) -> View {
+        let object = json!({
+            "metadata": {
+                "name": "demo-order",
+                "annotations": {BUILT_HASH: built},
+                "managedFields": [{
+                    "manager": FIELD_MANAGER,
+                    "operation": "Apply",
+                    "fieldsType": "FieldsV1",
+                    "fieldsV1": {"f:spec": {"f:template": {}}},
+                }],
+            },
+        });
+        let kind = Kind::Deployment;
+        let observed = crate::observed::reduce(kind, &serde_json::from_value(object).unwrap());
+        let name = "demo-order".to_owned();
+        View {
+            children: BTreeMap::from([(ChildKey { kind, name }, observed)]),
+            ..View::default()
+        }
+    }
+
+    #[test]
+    fn an_operator_that_starts_trusts_what_is_there_only_if_it_is_as_the_status_says() {
+        let before = view("one");
+        assert_eq!(recall(None, &before), Applied::new());
+        let told = digest_of(&marks(&before));
+        assert_eq!(recall(Some(&told), &before), marks(&before));
+        // It was applied as something else, with a number of replicas that the autoscaler has again taken.
+        assert_eq!(recall(Some(&told), &view("two")), Applied::new());
+    }
+
+    fn marks(view: &View) -> Applied {
+        let children = view.children.iter();
+        children
+            .map(|(key, observed)| (key.clone(), observed.mark()))
+            .collect()
+    }
 }

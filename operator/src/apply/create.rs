@@ -124,7 +124,7 @@ impl Pass<'_> {
                 outcome.writes += 1;
                 self.cluster.answered(child.key.kind, &object);
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             Err(error) => outcome
                 .failures
                 .push((child.key.clone(), Failure::of(error))),

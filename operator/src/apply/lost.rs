@@ -3,7 +3,7 @@
 use kube::Api;
 use kube::core::DynamicObject;
 
-use super::{Failure, Outcome, Pass};
+use super::{Failure, Pass};
 use crate::child::{Child, Kind};
 use crate::credentials::disks_opened_by;
 
@@ -36,23 +36,5 @@ impl Pass<'_> {
         });
         let names: Vec<_> = disks.map(|(key, _)| key.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
-    }
-}
-
-/// If a Secret could not be made, takes out what is made after it: a disk, a workload or a Job that is there without its Secret
-/// means that the Secret was lost.
-pub(super) fn hold_back(pass: &Pass<'_>, applied: &mut Vec<&Child>, outcome: &Outcome) {
-    let lacks_secrets = outcome
-        .failures
-        .iter()
-        .any(|(key, _)| key.kind == Kind::Secret);
-    if lacks_secrets {
-        applied.retain(|child| match child.key.kind {
-            Kind::PersistentVolumeClaim | Kind::StatefulSet | Kind::Job => {
-                pass.view.children.contains_key(&child.key)
-            }
-            Kind::Deployment => !pass.is_held_back(child),
-            _ => true,
-        });
     }
 }

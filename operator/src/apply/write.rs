@@ -156,7 +156,7 @@ impl Pass<'_> {
                 Ok(object) => {
                     outcome.writes += 1;
                     let observed = crate::observed::reduce(child.key.kind, &object);
-                    self.applied.insert(child.key.clone(), observed.fields);
+                    self.applied.insert(child.key.clone(), observed.mark());
                 }
                 Err(error) => outcome
                     .failures

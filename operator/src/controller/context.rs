@@ -56,7 +56,7 @@ pub struct Context {
 pub struct Memory {
     /// The uid that it is about.
     pub uid: String,
-    /// Fields that were ours after each apply; none before the first pass.
+    /// How each child was marked after its last apply; none before the first pass.
     pub applied: Option<Applied>,
     /// Failures in a row.
     pub failures: u32,

@@ -87,6 +87,12 @@ fn first(complete: &mut bool) -> Option<News> {
     (!std::mem::replace(complete, true)).then_some(News::Complete)
 }
 
+/// Pages of first lists are whole objects until they are reduced: memory for the largest of them all is kept by the allocator.
+fn config() -> watcher::Config {
+    const PAGE: u32 = 50;
+    watcher::Config::default().page_size(PAGE)
+}
+
 fn look(platform: &PlatformKey) -> News {
     News::Look(ObjectRef::new(&platform.name).within(&platform.namespace))
 }
@@ -132,9 +138,11 @@ fn platforms(
     };
     let context = Arc::clone(context);
     let mut complete = false;
-    watch(api, watcher::Config::default())
+    watch(api, config())
         .default_backoff()
         .inspect_err(log("platforms"))
+        // Who set which field of a spec decides nothing here.
+        .modify(|platform| platform.meta_mut().managed_fields = None)
         .reflect(writer)
         .filter_map(move |event| {
             let news = match event {
@@ -166,7 +174,7 @@ pub(super) fn children(
     context: &Arc<Context>,
     kind: Kind,
 ) -> BoxStream<'static, News> {
-    let config = watcher::Config::default().labels(PLATFORM_LABEL);
+    let config = config().labels(PLATFORM_LABEL);
     let events = if kind.is_watched_as_metadata() {
         watch_metadata(client, context, &kind.api_resource(), config)
     } else {
@@ -193,7 +201,7 @@ fn pods(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
     let resource =
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods");
     let api: Api<DynamicObject> = of_all(client, context, &resource);
-    let events = watch(api, watcher::Config::default().labels(PLATFORM_LABEL)).boxed();
+    let events = watch(api, config().labels(PLATFORM_LABEL)).boxed();
     let (put, remove, retain) = (
         Arc::clone(context),
         Arc::clone(context),
@@ -215,12 +223,7 @@ fn secrets(
     context: &Arc<Context>,
     platforms: Store<Guarded>,
 ) -> BoxStream<'static, News> {
-    let events = watch_metadata(
-        client,
-        context,
-        &Kind::Secret.api_resource(),
-        watcher::Config::default(),
-    );
+    let events = watch_metadata(client, context, &Kind::Secret.api_resource(), config());
     let context = Arc::clone(context);
     let (mut seen, mut complete) = (HashSet::new(), false);
     let mut asked_for = HashSet::new();

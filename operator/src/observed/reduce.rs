@@ -42,6 +42,12 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What it was built as and which fields are ours: the latter alone may be the same as before an autoscaler was done without.
+    pub(crate) fn mark(&self) -> String {
+        let built = self.built_hash.as_deref().unwrap_or_default();
+        format!("{built} {}", self.fields)
+    }
+
     /// Whether nothing that matters differs.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         Self {

@@ -13,7 +13,7 @@ use operator::names::FIELD_MANAGER;
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::cluster;
+use crate::{access, cluster};
 
 #[expect(dead_code, reason = "what is asked of children without a cluster")]
 #[path = "../build/platforms.rs"]
@@ -48,7 +48,7 @@ async fn restricted_namespace(client: &Client) -> &'static str {
 
 /// The `Cluster` of CloudNativePG, as far as we know it.
 async fn cloud_native_pg(client: &Client) {
-    let file = cluster::path("operator/tests/data/cloudnative-pg-cluster.yaml");
+    let file = access::path("operator/tests/data/cloudnative-pg-cluster.yaml");
     let definition: Value = serde_yaml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let name = definition["metadata"]["name"].as_str().unwrap();
     let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
@@ -246,7 +246,7 @@ async fn settled(client: &Client, namespace: &str) -> BTreeMap<String, (String, 
 #[tokio::test]
 async fn stateful_sets_take_the_disks_that_are_there_and_those_grow_without_them() {
     let client = cluster::client().await;
-    let namespace = cluster::namespace(&client).await;
+    let namespace = access::namespace(&client).await;
     apply_servers(&client, &namespace, json!({})).await;
     let first = settled(&client, &namespace).await;
     assert_eq!(

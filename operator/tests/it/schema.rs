@@ -11,7 +11,7 @@ use kube::{Api, Client};
 use operator::resource::ShopPlatform;
 use serde_json::{Value, json};
 
-use crate::cluster;
+use crate::{access, cluster};
 
 /// Platforms of a namespace, as they are written.
 fn platforms(client: &Client, namespace: &str) -> Api<DynamicObject> {

@@ -8,7 +8,8 @@ use operator::resource::{Phase, ShopPlatformStatus};
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::plane::{Plane, by_a_person, path};
+use crate::access::path;
+use crate::plane::{Plane, by_a_person};
 
 /// The kinds and the files with their definitions.
 const OPTIONAL: [(Kind, &str); 3] = [

@@ -2,13 +2,24 @@
 //! program runs as a service account, and a real API server judges, which also guards owner references.
 
 #[cfg(test)]
+#[path = "../common/access.rs"]
+mod access;
+#[cfg(test)]
 mod account;
 #[cfg(test)]
 mod apis;
 #[cfg(test)]
+#[path = "../common/cloud_native_pg.rs"]
+mod cloud_native_pg;
+#[cfg(test)]
 mod enough;
 #[cfg(test)]
+mod installed;
+#[cfg(test)]
 mod least;
+#[cfg(test)]
+#[path = "../common/manifests.rs"]
+mod manifests;
 #[cfg(test)]
 mod plane;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
-use crate::cluster;
-use crate::harness::{Operator, World};
+use crate::harness::{Operator, World, at_rest};
+use crate::{access, cluster};
 
 /// Reasons in the order in which they were told first, and how often each was told.
 async fn told(world: &World) -> Vec<(String, String, i32)> {
@@ -40,10 +40,7 @@ fn once(type_: &str, reason: &str) -> (String, String, i32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_is_told_once_also_by_another_operator() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let made = [
         once("Normal", "Created"),
         once("Normal", "WaitingForJob"),
@@ -93,7 +90,7 @@ async fn redefine(world: &World, operation: Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_definition_that_is_older_than_the_operator_is_told_in_an_event() {
     let plane = ControlPlane::start_with(&cluster::options()).await.unwrap();
-    let world = World::at(cluster::config_of(plane.access()).await).await;
+    let world = World::at(access::config_of(plane.access()).await).await;
     let field = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/credentials";
     redefine(&world, json!({"op": "remove", "path": field})).await;
     let operator = Operator::start(&world);

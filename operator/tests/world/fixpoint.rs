@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use operator::child::Kind;
+use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
-use crate::harness::{Asked, Operator, Tap, Verb, World};
+use crate::harness::{Asked, Operator, PATIENCE, Tap, Verb, World};
+use crate::{access, cloud_native_pg, cluster};
 
 /// How many requests of this kind there were since, by resource.
 fn counts(tap: &Tap, mark: usize, verb: Verb) -> BTreeMap<String, usize> {
@@ -31,6 +34,10 @@ async fn an_example_is_at_rest_once_it_is_ready(example: &str, secrets: usize) {
     let world = World::new().await;
     let operator = Operator::start(&world);
     let name = world.apply_example(example).await;
+    comes_to_rest(world, operator, name, secrets).await;
+}
+
+async fn comes_to_rest(world: World, operator: Operator, name: String, secrets: usize) {
     world.until_at_rest(&name, &operator.tap).await;
     let versions = world.versions(&name).await;
 
@@ -39,7 +46,7 @@ async fn an_example_is_at_rest_once_it_is_ready(example: &str, secrets: usize) {
     for times in 1..=5 {
         world.touch(&name, &times.to_string()).await;
         tap.expire_watches();
-        wait::until("all watches to begin anew", || async {
+        wait::until_within(PATIENCE, "all watches to begin anew", || async {
             let anew = counts(tap, mark, Verb::Watch);
             let mut watches = watches.iter();
             let are_anew = watches.all(|(resource, count)| {
@@ -106,4 +113,18 @@ async fn the_example_with_external_back_ends_is_at_rest_once_it_is_ready() {
 #[tokio::test]
 async fn the_example_with_an_extra_service_is_at_rest_once_it_is_ready() {
     an_example_is_at_rest_once_it_is_ready("extra-service", 0).await;
+}
+
+#[tokio::test]
+async fn the_example_with_cloudnativepg_is_at_rest_once_it_is_ready() {
+    let mut options = cluster::options();
+    options.manifests.push(access::path("operator/tests/data"));
+    let plane = ControlPlane::start_with(&options).await.unwrap();
+    let world = World::at(access::config_of(plane.access()).await).await;
+    let operator = Operator::start(&world);
+    let name = world.apply_example("cloudnativepg").await;
+    let clusters = world.api(Kind::CloudNativePgCluster);
+    cloud_native_pg::play(&clusters, &format!("{name}-postgres")).await;
+    comes_to_rest(world, operator, name, 0).await;
+    plane.remove().await.unwrap();
 }

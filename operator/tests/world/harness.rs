@@ -3,7 +3,6 @@
 mod answers;
 pub(crate) mod budget;
 mod canonical;
-mod examples;
 mod fault;
 mod in_process;
 mod request;
@@ -13,8 +12,8 @@ mod world;
 
 pub(crate) use canonical::{differences, without_hashes};
 pub(crate) use fault::{Fault, Refusal};
-pub(crate) use in_process::Operator;
+pub(crate) use in_process::{Operator, at_rest};
 pub(crate) use request::{Asked, Verb};
-pub(crate) use status::condition;
+pub(crate) use status::{condition, is};
 pub(crate) use tap::Tap;
 pub(crate) use world::{PATIENCE, World};

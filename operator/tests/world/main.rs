@@ -2,9 +2,15 @@
 //! controllers, and nodes that are played. All that it asks is recorded, and may be made to go wrong.
 
 #[cfg(test)]
+#[path = "../common/access.rs"]
+mod access;
+#[cfg(test)]
 mod campaign;
 #[cfg(test)]
-#[path = "../it/cluster.rs"]
+#[path = "../common/cloud_native_pg.rs"]
+mod cloud_native_pg;
+#[cfg(test)]
+#[path = "../common/cluster.rs"]
 mod cluster;
 #[cfg(test)]
 mod credentials;
@@ -19,6 +25,11 @@ mod fixpoint;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod life_cycle;
+#[cfg(test)]
+#[path = "../common/manifests.rs"]
+mod manifests;
 #[cfg(test)]
 mod releases;

@@ -7,7 +7,7 @@ use operator::resource::Phase;
 use serde_json::json;
 use testkit::wait;
 
-use crate::harness::{Fault, Operator, Refusal, Verb, World, condition};
+use crate::harness::{Fault, Operator, Refusal, Verb, World, is};
 
 fn kept(world: &World) -> Api<ControllerRevision> {
     Api::namespaced(world.client.clone(), &world.namespace)
@@ -25,10 +25,10 @@ async fn a_good_release_that_cannot_be_kept_is_told_and_is_kept_later() {
     let told = world
         .until("demo", "the release to be missed", |status| {
             status.phase == Phase::Ready
-                && condition(status, "Reconciled") == Some(("False", "ApiServerUnavailable"))
+                && is(status, "Reconciled", ("False", "ApiServerUnavailable"))
         })
         .await;
-    assert_eq!(condition(&told, "Ready"), Some(("True", "AsSpecified")));
+    assert!(is(&told, "Ready", ("True", "AsSpecified")), "{told:?}");
     assert_eq!(told.last_good, None);
     let message = told.message.unwrap();
     assert!(

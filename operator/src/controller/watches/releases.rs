@@ -5,17 +5,16 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::core::ApiResource;
-use kube::runtime::watcher;
 use kube::{Client, ResourceExt as _};
 
 use super::super::Context;
-use super::{News, reduced, watch_metadata};
+use super::{News, config, reduced, watch_metadata};
 use crate::names::RELEASE_LABEL;
 use crate::observed::platform_of;
 
 pub(super) fn releases(client: &Client, context: &Arc<Context>) -> BoxStream<'static, News> {
     let resource = ApiResource::erase::<ControllerRevision>(&());
-    let config = watcher::Config::default().labels(RELEASE_LABEL);
+    let config = config().labels(RELEASE_LABEL);
     let events = watch_metadata(client, context, &resource, config);
     let (put, remove, retain) = (
         Arc::clone(context),

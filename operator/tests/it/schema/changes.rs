@@ -7,7 +7,7 @@ type Change = (Value, Value, Option<(&'static str, &'static str)>);
 
 async fn assert_changes(changes: impl IntoIterator<Item = Change>) {
     let client = cluster::client().await;
-    let api = platforms(&client, &cluster::namespace(&client).await);
+    let api = platforms(&client, &access::namespace(&client).await);
     for (index, (from, to, refusal)) in changes.into_iter().enumerate() {
         let name = format!("changed-{index}");
         api.patch(&name, &applied(), &Patch::Apply(manifest(&name, &from)))

@@ -9,7 +9,7 @@ async fn every_example_is_taken_as_it_is_written() {
     let client = cluster::client().await;
     let api = platforms(&client, "default");
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(cluster::path("examples")).unwrap() {
+    for entry in std::fs::read_dir(access::path("examples")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;

@@ -8,14 +8,11 @@ use operator::resource::Phase;
 use serde_json::json;
 
 use super::{of_generation, secrets, until_rotated, until_secrets, users_of_order};
-use crate::harness::{Fault, Operator, Refusal, Verb, World};
+use crate::harness::{Fault, Operator, Refusal, Verb, World, at_rest};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_secret_of_a_service_is_followed_by_new_passwords_for_all() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     for (generation, lost) in [(2, "demo-order-credentials-1"), (3, "demo-signing-key-2")] {
         world
             .api(Kind::Secret)
@@ -58,10 +55,7 @@ async fn a_removed_service_takes_its_secrets_with_it_and_nobody_elses() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_secret_of_a_servers_root_is_told_and_not_made_anew() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.versions("demo").await;
     let api = Api::<Secret>::namespaced(world.client.clone(), &world.namespace);
     let root = api.get("demo-mongodb-root").await.unwrap();

@@ -8,7 +8,7 @@ use operator::resource::Phase;
 use serde_json::json;
 
 use super::{of_generation, until_rotated, until_secrets, users_of_order};
-use crate::harness::{Fault, Operator, Tap, Verb, World};
+use crate::harness::{Fault, Operator, Tap, Verb, World, at_rest};
 
 /// A clock that is ahead.
 struct Ahead(Duration);
@@ -50,10 +50,7 @@ async fn passwords_that_are_old_enough_are_replaced_though_nothing_else_happens(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_for_new_passwords_gets_them_once() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let ask = async |text: &str| {
         let annotations = json!({"shopplatform.io/rotate-credentials": text});
         world
@@ -85,10 +82,7 @@ async fn who_asks_for_new_passwords_gets_them_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_is_gone_on_with_wherever_the_operator_died() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let mut generation = 1;
     // The first Secrets, the Jobs, the workloads, and what goes at the end.
     for (verb, resource, before) in [

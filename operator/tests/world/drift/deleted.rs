@@ -11,7 +11,7 @@ use serde_json::json;
 use testkit::wait;
 
 use super::with_every_kind;
-use crate::harness::{Operator, World};
+use crate::harness::{Operator, World, at_rest};
 
 /// Deletes it and waits for another one of that name. Returns how it is.
 async fn replaced(world: &World, kind: Kind, name: &str) {
@@ -29,10 +29,7 @@ async fn replaced(world: &World, kind: Kind, name: &str) {
 
 #[tokio::test]
 async fn whatever_is_deleted_is_made_again() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &with_every_kind()).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&with_every_kind()).await;
     let before = world.canonical("demo").await;
     let mut one_of_each = BTreeMap::new();
     for key in world.children("demo").await.into_keys() {
@@ -82,10 +79,7 @@ async fn whatever_is_deleted_is_made_again() {
 
 #[tokio::test]
 async fn what_is_deleted_while_no_operator_works_is_made_by_the_next_one() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.canonical("demo").await;
     operator.stop().await;
     for (kind, name) in [

@@ -13,7 +13,7 @@ use testkit::wait;
 use tokio::time::Instant;
 
 use super::{owned, with_every_kind};
-use crate::harness::{Operator, World};
+use crate::harness::{World, at_rest};
 
 /// How long a repair may take when the machine has nothing else to do.
 const SOON: Duration = Duration::from_secs(2);
@@ -138,10 +138,7 @@ async fn repaired(world: &World, kind: Kind, name: &str, pointer: &str, value: &
 
 #[tokio::test]
 async fn every_field_that_somebody_changes_or_removes_is_mended() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &with_every_kind()).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&with_every_kind()).await;
     let children = world.children("demo").await;
     let chosen = one_of_each(&children);
     let outcomes: Vec<(Kind, Outcome)> = join_all(
@@ -183,10 +180,7 @@ async fn every_field_that_somebody_changes_or_removes_is_mended() {
 
 #[tokio::test]
 async fn a_child_that_is_given_to_another_platform_is_taken_back() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let pointer = "/metadata/labels/shopplatform.io~1platform";
     assert!(
         intrude(

@@ -5,7 +5,7 @@ use operator::child::Kind;
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::harness::{Operator, World};
+use crate::harness::{Operator, at_rest};
 
 /// What a mesh, a scanner and a controller put into objects.
 fn injected() -> [(Kind, &'static str, Value); 4] {
@@ -60,10 +60,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
 
 #[tokio::test]
 async fn fields_of_others_stay_through_repairs_changes_and_another_operator() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     for (kind, name, patch) in injected() {
         let mut patch = patch;
         patch["apiVersion"] = json!(kind.api_resource().api_version);

@@ -7,6 +7,7 @@ use kube::Config;
 use kube::client::ClientBuilder;
 use operator::controller::{self, Context};
 use operator::validate::Defaults;
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -21,29 +22,59 @@ pub(crate) struct Operator {
     ended: oneshot::Receiver<()>,
 }
 
+/// What an operator is started with.
+struct Installation {
+    name: String,
+    clock: Arc<dyn Clock>,
+    defaults: Defaults,
+}
+
+impl Default for Installation {
+    fn default() -> Self {
+        Self {
+            name: "test-operator".to_owned(),
+            clock: Arc::new(SystemClock),
+            defaults: Defaults::new(None),
+        }
+    }
+}
+
 impl Operator {
     pub(crate) fn start(world: &World) -> Self {
-        Self::start_as("test-operator", world, Tap::new())
+        Self::start_with(Installation::default(), world, Tap::new())
     }
 
     /// With the name of an installation.
     pub(crate) fn start_as(name: &str, world: &World, tap: Tap) -> Self {
-        Self::start_with(name, world, tap, Arc::new(SystemClock))
+        let installation = Installation {
+            name: name.to_owned(),
+            ..Installation::default()
+        };
+        Self::start_with(installation, world, tap)
     }
 
     /// With a clock of its own.
     pub(crate) fn start_at(clock: Arc<dyn Clock>, world: &World) -> Self {
-        Self::start_with("test-operator", world, Tap::new(), clock)
+        let installation = Installation {
+            clock,
+            ..Installation::default()
+        };
+        Self::start_with(installation, world, Tap::new())
     }
 
-    fn start_with(name: &str, world: &World, tap: Tap, clock: Arc<dyn Clock>) -> Self {
+    /// One that knows something else.
+    pub(crate) fn start_knowing(defaults: Defaults, world: &World) -> Self {
+        let installation = Installation {
+            defaults,
+            ..Installation::default()
+        };
+        Self::start_with(installation, world, Tap::new())
+    }
+
+    fn start_with(installation: Installation, world: &World, tap: Tap) -> Self {
         let (end, killed) = (CancellationToken::new(), CancellationToken::new());
         let (done, ended) = oneshot::channel();
-        let (name, config, namespace) = (
-            name.to_owned(),
-            world.config.clone(),
-            world.namespace.clone(),
-        );
+        let (config, namespace) = (world.config.clone(), world.namespace.clone());
         let (seen, last) = (tap.clone(), end.clone());
         let kill = killed.clone();
         let thread = std::thread::Builder::new().name(world.namespace.clone());
@@ -54,7 +85,7 @@ impl Operator {
                 .unwrap();
             runtime.block_on(async {
                 tokio::select! {
-                    () = live(name, config, namespace, clock, seen, last) => {}
+                    () = live(installation, config, namespace, seen, last) => {}
                     () = kill.cancelled() => {}
                 }
             });
@@ -77,6 +108,15 @@ impl Operator {
     }
 }
 
+/// A world in which the platform `demo` is at rest with this spec.
+pub(crate) async fn at_rest(spec: &Value) -> (World, Operator) {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply("demo", spec).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    (world, operator)
+}
+
 impl Drop for Operator {
     fn drop(&mut self) {
         self.killed.cancel();
@@ -84,10 +124,9 @@ impl Drop for Operator {
 }
 
 async fn live(
-    name: String,
+    installation: Installation,
     config: Config,
     namespace: String,
-    clock: Arc<dyn Clock>,
     tap: Tap,
     end: CancellationToken,
 ) {
@@ -98,9 +137,9 @@ async fn live(
     loop {
         let context = Context::new(
             client.clone(),
-            Defaults::new(None),
-            name.clone(),
-            Arc::clone(&clock),
+            installation.defaults.clone(),
+            installation.name.clone(),
+            Arc::clone(&installation.clock),
         );
         let context = Arc::new(context.only_in(Some(namespace.clone())));
         tokio::select! {

@@ -15,7 +15,7 @@ use testkit::wait;
 use tokio::time::Instant;
 
 use super::{Tap, canonical, condition};
-use crate::cluster;
+use crate::{access, cluster, manifests};
 
 /// How long a platform may take where other tests and builds have the processors.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
@@ -42,7 +42,7 @@ impl World {
     }
 
     async fn with(config: Config, client: Client) -> Self {
-        let namespace = cluster::namespace(&client).await;
+        let namespace = access::namespace(&client).await;
         Self {
             config,
             client,
@@ -79,6 +79,15 @@ impl World {
         self.platforms()
             .patch(name, &parameters, &Patch::Apply(manifest))
             .await
+    }
+
+    /// Applies one of `examples/`, with its Secrets, in this namespace. Returns the platform's name.
+    pub(crate) async fn apply_example(&self, example: &str) -> String {
+        let file = access::path("examples")
+            .join(example)
+            .with_extension("yaml");
+        let platform = manifests::apply(&self.client, &file, Some(&self.namespace)).await;
+        platform.unwrap()
     }
 
     /// Sets an annotation on the platform: something changed, and nothing that matters.
@@ -148,11 +157,19 @@ impl World {
     /// Until it is ready, and all is written: what failed may be tried again a while later.
     async fn until_complete(&self, name: &str) -> ShopPlatformStatus {
         let is_complete = |status: &ShopPlatformStatus| {
-            let reconciled = condition(status, "Reconciled");
-            status.phase == Phase::Ready && reconciled.is_some_and(|(holds, _)| holds == "True")
+            status.phase == Phase::Ready && condition(status, "Reconciled").0 == "True"
         };
         let what = format!("{name} to be ready, with all written");
         self.until(name, &what, is_complete).await
+    }
+
+    /// Ready, and the release that is good kept.
+    pub(crate) async fn until_good(&self, name: &str) -> ShopPlatformStatus {
+        let what = format!("{name} to be ready and its release kept");
+        self.until(name, &what, |status| {
+            status.phase == Phase::Ready && status.last_good.is_some()
+        })
+        .await
     }
 
     /// Until an operator asks nothing any more.
@@ -170,16 +187,50 @@ impl World {
         .unwrap();
     }
 
+    /// Until an object is as it is asked for.
+    pub(crate) async fn until_is(
+        &self,
+        kind: Kind,
+        name: &str,
+        what: &str,
+        is: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let last = Mutex::new(None);
+        let found = wait::until_within(PATIENCE, what, || async {
+            let object = self.api(kind).get_opt(name).await?;
+            let object = object.map(|object| serde_json::to_value(object).unwrap());
+            last.lock().unwrap().clone_from(&object);
+            Ok(object.filter(|object| is(object)))
+        })
+        .await;
+        found.unwrap_or_else(|error| {
+            panic!("{error} in {}; the last {name}: {last:#?}", self.namespace)
+        })
+    }
+
+    pub(crate) async fn get(&self, kind: Kind, name: &str) -> Value {
+        serde_json::to_value(self.api(kind).get(name).await.unwrap()).unwrap()
+    }
+
+    /// Merges a patch into an object, as a person does.
+    pub(crate) async fn merge(&self, kind: Kind, name: &str, patch: &Value) {
+        self.api(kind)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
     /// All children of a platform that there are, also those that are being deleted.
     pub(crate) async fn children(&self, platform: &str) -> BTreeMap<ChildKey, DynamicObject> {
-        let selector = format!("{PLATFORM_LABEL}={platform}");
+        let labelled = ListParams::default().labels(&format!("{PLATFORM_LABEL}={platform}"));
         let mut children = BTreeMap::new();
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_built_in()) {
-            let list = self
-                .api(kind)
-                .list(&ListParams::default().labels(&selector))
-                .await
-                .unwrap();
+        for kind in Kind::ALL {
+            let list = match self.api(kind).list(&labelled).await {
+                Err(kube::Error::Api(status)) if !kind.is_built_in() && status.is_not_found() => {
+                    continue;
+                }
+                list => list.unwrap(),
+            };
             let resource = kind.api_resource();
             for mut object in list.items {
                 object.types.get_or_insert_with(|| kube::core::TypeMeta {

@@ -4,7 +4,7 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use operator::child::Kind;
 use serde_json::{Value, json};
 
-use crate::harness::{Operator, World, condition};
+use crate::harness::{Operator, World, is};
 
 async fn secret(world: &World, name: &str, content: Value) {
     let manifest = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": content});
@@ -46,7 +46,7 @@ async fn a_secret_that_comes_late_is_seen_at_once_and_a_changed_one_replaces_who
             let what = format!("{reason} to be told");
             let status = world
                 .until("demo", &what, |status| {
-                    condition(status, "Ready") == Some(("False", reason))
+                    is(status, "Ready", ("False", reason))
                 })
                 .await;
             status.message.unwrap()
@@ -137,7 +137,7 @@ async fn a_secret_that_goes_while_watches_are_interrupted_is_missed() {
     operator.tap.heal();
     world
         .until("demo", "the loss to be told", |status| {
-            condition(status, "Ready") == Some(("False", "SecretMissing"))
+            is(status, "Ready", ("False", "SecretMissing"))
         })
         .await;
     operator.stop().await;

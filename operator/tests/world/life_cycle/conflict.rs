@@ -6,7 +6,7 @@ use operator::child::Kind;
 use operator::resource::Phase;
 use serde_json::{Value, json};
 
-use crate::harness::{Operator, World, condition};
+use crate::harness::{Operator, World, is};
 
 /// Objects of somebody else, with names that the platform `demo` wants.
 fn of_somebody_else() -> [(Kind, Value); 3] {
@@ -50,7 +50,7 @@ async fn an_object_of_somebody_else_is_told_and_stays_as_it_is() {
         let what = format!("the conflict about {name} to be told");
         let status = world
             .until("demo", &what, |status| {
-                condition(status, "Reconciled") == Some(("False", "Conflict"))
+                is(status, "Reconciled", ("False", "Conflict"))
             })
             .await;
         assert_eq!(status.phase, Phase::Failed);

@@ -10,7 +10,7 @@ use operator::resource::Phase;
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::harness::{Operator, PATIENCE, World};
+use crate::harness::{Operator, PATIENCE, World, at_rest};
 
 /// Disks and Secrets, which have all that cannot be made again, with their uids and contents.
 async fn data(world: &World) -> BTreeMap<ChildKey, (Option<String>, Value)> {
@@ -96,10 +96,7 @@ async fn a_platform_that_is_to_be_deleted_leaves_nothing_while_no_operator_works
 
 #[tokio::test]
 async fn what_remains_is_decided_until_the_end() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = data(&world).await;
     for (policy, owners) in [("Delete", 1), ("Retain", 0), ("Delete", 1)] {
         world

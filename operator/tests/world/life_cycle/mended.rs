@@ -3,7 +3,7 @@
 use operator::resource::Phase;
 use serde_json::{Value, json};
 
-use crate::harness::{Operator, World, condition, differences};
+use crate::harness::{at_rest, condition, differences};
 
 /// A spec, the reason why it is not Ready, and what the message has to name.
 fn broken() -> Vec<(Value, &'static str, &'static str)> {
@@ -34,10 +34,7 @@ fn broken() -> Vec<(Value, &'static str, &'static str)> {
 
 #[tokio::test]
 async fn a_broken_spec_is_told_with_its_generation_and_the_next_good_one_is_carried_out() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.canonical("demo").await;
     for (spec, reasons, name) in broken() {
         let Ok(platform) = world.try_to_apply("demo", &spec).await else {
@@ -57,7 +54,7 @@ async fn a_broken_spec_is_told_with_its_generation_and_the_next_good_one_is_carr
             platform.metadata.generation,
             "{name}"
         );
-        let (ready, reason) = condition(&status, "Ready").unwrap();
+        let (ready, reason, _) = condition(&status, "Ready");
         assert_eq!(ready, "False", "{name}");
         assert!(
             reasons.split(" or ").any(|allowed| allowed == reason),

@@ -6,14 +6,11 @@ use operator::resource::Phase;
 use serde_json::json;
 use testkit::wait;
 
-use crate::harness::{Operator, World};
+use crate::harness::at_rest;
 
 #[tokio::test]
 async fn a_paused_platform_is_left_alone_but_for_its_status() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.canonical("demo").await;
     world.apply("demo", &json!({"paused": true})).await;
     world.until_phase("demo", Phase::Paused).await;
@@ -51,10 +48,7 @@ async fn a_paused_platform_is_left_alone_but_for_its_status() {
 
 #[tokio::test]
 async fn a_hibernating_platform_runs_nothing_keeps_its_data_and_wakes_as_it_was() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.children("demo").await;
     world.apply("demo", &json!({"hibernate": true})).await;
     world.until_phase("demo", Phase::Hibernated).await;

@@ -7,15 +7,12 @@ use serde_json::json;
 use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
-use crate::cluster;
-use crate::harness::{Fault, Operator, Refusal, World};
+use crate::harness::{Fault, Operator, Refusal, World, at_rest};
+use crate::{access, cluster};
 
 #[tokio::test]
 async fn what_is_deleted_while_watches_are_interrupted_is_made_again() {
-    let world = World::new().await;
-    let operator = Operator::start(&world);
-    world.apply("demo", &json!({})).await;
-    world.until_at_rest("demo", &operator.tap).await;
+    let (world, operator) = at_rest(&json!({})).await;
     let before = world.canonical("demo").await;
     operator.tap.hold_watches();
     for (kind, name) in [
@@ -68,7 +65,7 @@ async fn a_platform_comes_to_be_through_refusals_of_every_kind() {
 #[tokio::test]
 async fn an_api_server_that_starts_again_finds_an_operator_that_goes_on() {
     let plane = ControlPlane::start_with(&cluster::options()).await.unwrap();
-    let world = World::at(cluster::config_of(plane.access()).await).await;
+    let world = World::at(access::config_of(plane.access()).await).await;
     let operator = Operator::start(&world);
     world.apply("demo", &json!({})).await;
     world.until_at_rest("demo", &operator.tap).await;

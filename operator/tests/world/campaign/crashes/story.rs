@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use operator::names::ROTATE_CREDENTIALS;
 use operator::resource::{Phase, ShopPlatformStatus};
 use serde_json::{Value, json};
 use testkit::wait;
@@ -14,29 +15,35 @@ use crate::harness::{Fault, Operator, PATIENCE, Tap, World, differences};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Create,
-    /// More replicas, which brings a disruption budget, and more members, which brings disks.
+    /// More replicas, which brings a disruption budget, an autoscaler, and more members, which brings disks.
     Scale,
     /// A larger disk.
     Grow,
     /// Other images, so other Jobs, and fewer replicas.
     Upgrade,
+    /// Other passwords and keys, because a person asks for them.
+    Rotate,
     /// Everything is to go with the platform.
     GiveUp,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Create,
         Self::Scale,
         Self::Grow,
         Self::Upgrade,
+        Self::Rotate,
         Self::GiveUp,
     ];
 
     fn spec(self) -> Value {
         let mut spec = json!({});
         if self >= Self::Scale {
-            spec["services"] = json!({"order": {"replicas": 2}});
+            spec["services"] = json!({
+                "order": {"replicas": 2},
+                "product": {"autoscaling": {"minReplicas": 2, "maxReplicas": 3}},
+            });
             spec["mongodb"] = json!({"managed": {"members": 3}});
         }
         if self >= Self::Grow {
@@ -50,6 +57,24 @@ impl Step {
             spec["deletionPolicy"] = json!("Delete");
         }
         spec
+    }
+
+    async fn begin(self, world: &World) {
+        if self == Self::Rotate {
+            let asked = json!({"metadata": {"annotations": {ROTATE_CREDENTIALS: "now"}}});
+            world.change("demo", &asked).await;
+        } else {
+            world.apply("demo", &self.spec()).await;
+        }
+    }
+
+    /// Whether what a status tells may be the end of it, if it is about the newest spec.
+    fn may_be_over(self, status: &ShopPlatformStatus) -> bool {
+        let rotated = status
+            .credentials
+            .as_ref()
+            .is_some_and(|credentials| credentials.generation > 1 && !credentials.rotating);
+        status.phase == Phase::Ready && (self < Self::Rotate || rotated)
     }
 }
 
@@ -161,10 +186,15 @@ async fn carried_out(world: &World, tap: &Tap, step: Step, plan: Option<&Plan>) 
     if let Some(plan) = plan {
         plan.strike(tap);
     }
-    world.apply("demo", &step.spec()).await;
+    step.begin(world).await;
     if plan.is_some_and(|plan| plan.fault == Fault::Stale) {
-        stand_still(world, tap).await;
+        stand_still(world, tap, step).await;
     }
+    world
+        .until("demo", "the step to be over", |status| {
+            step.may_be_over(status)
+        })
+        .await;
     let status = world.until_at_rest("demo", tap).await;
     let mut writes = BTreeMap::new();
     for asked in tap.writes_since(mark) {
@@ -179,14 +209,14 @@ async fn carried_out(world: &World, tap: &Tap, step: Step, plan: Option<&Plan>) 
 }
 
 /// Once watches bring nothing any more the operator is reminded of the platform, and works with what it knew; then they go on.
-async fn stand_still(world: &World, tap: &Tap) {
+async fn stand_still(world: &World, tap: &Tap, step: Step) {
     wait::until_within(PATIENCE, "the watches to be held", || async {
         if tap.struck() > 0 {
             return Ok(Some(()));
         }
         let platform = world.platforms().get("demo").await?;
         let status = platform.status.unwrap_or_default();
-        let is_over = status.phase == Phase::Ready
+        let is_over = step.may_be_over(&status)
             && Some(status.observed_generation) == platform.metadata.generation;
         Ok(is_over.then_some(()))
     })
@@ -212,6 +242,7 @@ fn told(status: &ShopPlatformStatus) -> Value {
         "ready": status.ready,
         "conditions": conditions,
         "components": status.components,
+        "credentials": status.credentials.as_ref().map(|credentials| credentials.generation),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The control plane of the tests, with our definition applied.
+//! Where things are, and how tests get in.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use testkit::kubernetes::{Access, ControlPlaneOptions, shared};
+use testkit::kubernetes::Access;
 
 /// A path of the repository.
 pub(crate) fn path(of: &str) -> PathBuf {
@@ -15,30 +15,7 @@ pub(crate) fn path(of: &str) -> PathBuf {
         .join(of)
 }
 
-/// Somebody who may do everything, on the control plane of this process.
-pub(crate) async fn client() -> Client {
-    Client::try_from(config().await).unwrap()
-}
-
-/// How an administrator gets in.
-pub(crate) async fn config() -> Config {
-    config_of(access().await).await
-}
-
-/// A control plane with our definition.
-pub(crate) fn options() -> ControlPlaneOptions {
-    ControlPlaneOptions {
-        manifests: vec![path("crds")],
-        ..ControlPlaneOptions::default()
-    }
-}
-
-/// How an administrator gets in, for programs.
-pub(crate) async fn access() -> &'static Access {
-    shared(&options()).await.unwrap()
-}
-
-/// The same for clients.
+/// How an administrator gets in, for clients.
 pub(crate) async fn config_of(access: &Access) -> Config {
     let kubeconfig = Kubeconfig::read_from(&access.kubeconfig).unwrap();
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())

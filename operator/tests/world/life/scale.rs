@@ -9,6 +9,7 @@ use operator::resource::Phase;
 use serde_json::{Value, json};
 use testkit::wait;
 
+use super::Tended;
 use crate::harness::World;
 
 const ORDER: &str = "demo-order";
@@ -63,7 +64,7 @@ async fn numbers_while(world: &World, change: impl Future<Output = ()>) -> Vec<i
 
 #[tokio::test]
 async fn an_autoscaler_takes_over_the_number_that_is_there_and_gives_it_back() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     world
         .apply("demo", &spec(&json!({"replicas": 5}), false))
         .await;
@@ -127,7 +128,7 @@ async fn an_autoscaler_takes_over_the_number_that_is_there_and_gives_it_back() {
 
 #[tokio::test]
 async fn who_sleeps_has_no_autoscaler_and_wakes_with_its_minimum() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     let auto = json!({"autoscaling": {"minReplicas": 2, "maxReplicas": 10}});
     world.apply("demo", &spec(&auto, false)).await;
     world.until_good("demo").await;

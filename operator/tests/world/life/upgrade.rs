@@ -1,16 +1,15 @@
 //! Another operator, which builds platforms in another way.
 
-use kube::{Api, Client};
 use operator::child::Kind;
-use operator::resource::{Phase, ShopPlatform};
+use operator::resource::Phase;
 use operator::validate::Defaults;
 use serde_json::{Value, json};
 use testkit::kubernetes::ControlPlane;
 use testkit::wait;
-use tokio_util::sync::CancellationToken;
 
-use crate::cluster;
-use crate::harness::{World, condition, defaults, image, run};
+use super::{defaults, image};
+use crate::harness::{Operator, World, condition};
+use crate::{access, cluster};
 
 const PLATFORMS: [&str; 3] = ["one", "two", "three"];
 
@@ -22,21 +21,15 @@ fn is_new(deployment: &Value) -> bool {
 async fn after_an_upgrade_of_the_operator_platforms_are_rolled_out_one_at_a_time_and_new_specs_at_once()
  {
     let plane = ControlPlane::start_with(&cluster::options()).await.unwrap();
-    let config = cluster::config_of(plane.access()).await;
-    let client = Client::try_from(config.clone()).unwrap();
-    let world = World::at(client.clone()).await;
-    let end = CancellationToken::new();
-    let before = run(config.clone(), defaults(), end.clone());
+    let world = World::at(access::config_of(plane.access()).await).await;
+    let before = Operator::start_knowing(defaults(), &world);
     for name in PLATFORMS {
         world.apply(name, &json!({})).await;
     }
     for name in PLATFORMS {
         world.until_good(name).await;
     }
-    end.cancel();
-    tokio::task::spawn_blocking(|| before.join().unwrap())
-        .await
-        .unwrap();
+    before.stop().await;
 
     // Nothing is rolled out while the controllers of Kubernetes stand still: who has the turn keeps it.
     plane.controller_manager().pause().await.unwrap();
@@ -44,10 +37,9 @@ async fn after_an_upgrade_of_the_operator_platforms_are_rolled_out_one_at_a_time
         registry: "new".to_owned(),
         ..defaults()
     };
-    let end = CancellationToken::new();
-    run(config.clone(), other, end.clone());
+    let after = Operator::start_knowing(other, &world);
     let waiting = wait::until("two of three to wait", || async {
-        let waiting = waiting(&client, &world.namespace).await?;
+        let waiting = waiting(&world).await?;
         Ok((waiting.len() == 2).then_some(waiting))
     })
     .await
@@ -84,13 +76,13 @@ async fn after_an_upgrade_of_the_operator_platforms_are_rolled_out_one_at_a_time
         }
         world.until_good(name).await;
     }
-    end.cancel();
+    after.stop().await;
     plane.remove().await.unwrap();
 }
 
 /// Platforms that wait for their turn.
-async fn waiting(client: &Client, namespace: &str) -> anyhow::Result<Vec<String>> {
-    let platforms = Api::<ShopPlatform>::namespaced(client.clone(), namespace);
+async fn waiting(world: &World) -> anyhow::Result<Vec<String>> {
+    let platforms = world.platforms();
     let mut waiting = Vec::new();
     for name in PLATFORMS {
         let status = platforms.get(name).await?.status.unwrap_or_default();

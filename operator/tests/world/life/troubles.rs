@@ -8,6 +8,7 @@ use kube::api::{Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatformStatus};
 use serde_json::{Value, json};
 
+use super::Tended;
 use crate::harness::{World, condition};
 
 /// Ten seconds on a machine that has the time; here other tests and builds may have the processors.
@@ -35,8 +36,8 @@ async fn told(world: &World, spec: &Value, says: &[&str]) -> (String, String) {
 }
 
 /// A platform that works, before something is changed that does not.
-async fn ready() -> World {
-    let world = World::new().await;
+async fn ready() -> Tended {
+    let world = Tended::new().await;
     world.apply("demo", &json!({})).await;
     world.until_good("demo").await;
     world

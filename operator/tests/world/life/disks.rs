@@ -9,6 +9,7 @@ use operator::child::Kind;
 use operator::resource::Phase;
 use serde_json::{Value, json};
 
+use super::Tended;
 use crate::harness::{World, condition};
 
 /// A class of its own: whether disks of it can grow is changed.
@@ -37,7 +38,7 @@ fn capacity(disk: &Value) -> &Value {
 
 #[tokio::test]
 async fn a_disk_whose_class_does_not_let_it_grow_is_told_and_all_else_is_done() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     let class_name = class(&world, false).await;
     let spec = |size: &str, replicas: i32| {
         json!({
@@ -94,7 +95,7 @@ async fn a_disk_whose_class_does_not_let_it_grow_is_told_and_all_else_is_done() 
     class(&world, true).await;
     // It is looked at again later and later; something to look at makes it sooner.
     let touched = json!({"metadata": {"labels": {"example.com/touched": "true"}}});
-    world.change(Kind::Service, "demo-order", &touched).await;
+    world.merge(Kind::Service, "demo-order", &touched).await;
     world
         .until_is(disks, "data-demo-postgres-0", "this disk", grown)
         .await;
@@ -114,7 +115,7 @@ async fn says(world: &World, disk: &str, conditions: Value) {
 
 #[tokio::test]
 async fn a_disk_that_could_not_be_made_larger_is_told_with_what_its_driver_says() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     world.apply("demo", &json!({})).await;
     world.until_good("demo").await;
     let disk = "data-demo-postgres-0";

@@ -4,11 +4,12 @@ use operator::child::Kind;
 use operator::resource::Phase;
 use serde_json::json;
 
-use crate::harness::{World, condition, image};
+use super::{Tended, image};
+use crate::harness::condition;
 
 #[tokio::test]
 async fn the_gateway_is_replaced_last_and_its_number_of_replicas_waits_for_nobody() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     let reviews = |image: &str| json!([{"name": "pages", "image": image, "port": 80}]);
     let spec = json!({"images": {"tag": "1"}, "services": {"extra": reviews("pages:1")}});
     world.apply("demo", &spec).await;

@@ -12,7 +12,8 @@ use operator::resource::Phase;
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::harness::{World, condition, image};
+use super::{Tended, image};
+use crate::harness::{World, condition};
 
 const SERVICES: [&str; 5] = ["gateway", "user", "product", "order", "notification"];
 
@@ -52,7 +53,7 @@ fn broken() -> Value {
 
 #[tokio::test]
 async fn a_rollout_that_makes_no_progress_takes_all_services_back_to_the_last_good_release() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     world.apply("demo", &json!({})).await;
     let good = world.until_good("demo").await.last_good.unwrap();
     assert_eq!(releases(&world).await, [(good.revision.clone(), 1)].into());
@@ -96,7 +97,7 @@ async fn a_rollout_that_makes_no_progress_takes_all_services_back_to_the_last_go
     // Whatever else happens, what was refused is not tried again.
     let generation = order["metadata"]["generation"].clone();
     world
-        .change(
+        .merge(
             Kind::Deployment,
             "demo-order",
             &json!({"spec": {"replicas": 5}}),
@@ -144,7 +145,7 @@ async fn pods_can_read_their_settings(world: &World) {
 
 #[tokio::test]
 async fn a_migration_that_is_given_up_takes_all_services_back_and_is_kept_for_its_log() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     world.apply("demo", &json!({})).await;
     let good = world.until_good("demo").await.last_good.unwrap();
     let before = templates(&world).await;
@@ -163,7 +164,7 @@ async fn a_migration_that_is_given_up_takes_all_services_back_and_is_kept_for_it
     });
     let job = job.await.unwrap();
     let over = json!({"spec": {"activeDeadlineSeconds": 1}});
-    world.change(Kind::Job, &job, &over).await;
+    world.merge(Kind::Job, &job, &over).await;
 
     let status = world
         .until("demo", "all services to have gone back", |status| {
@@ -214,7 +215,7 @@ async fn a_migration_that_is_given_up_takes_all_services_back_and_is_kept_for_it
 
 #[tokio::test]
 async fn few_releases_are_kept_and_one_that_is_good_again_is_the_newest() {
-    let world = World::new().await;
+    let world = Tended::new().await;
     let mut names = Vec::new();
     for tag in ["1", "2", "3", "1", "4"] {
         world.apply("demo", &json!({"images": {"tag": tag}})).await;
