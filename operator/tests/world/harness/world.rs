@@ -226,7 +226,7 @@ impl World {
         let mut children = BTreeMap::new();
         for kind in Kind::ALL {
             let list = match self.api(kind).list(&labelled).await {
-                Err(kube::Error::Api(status)) if !kind.is_built_in() && status.is_not_found() => {
+                Err(kube::Error::Api(status)) if !kind.is_built_in() && status.code == 404 => {
                     continue;
                 }
                 list => list.unwrap(),
