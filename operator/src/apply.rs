@@ -100,10 +100,11 @@ impl Pass<'_> {
     /// Writes what differs of `children`, then deletes what is not among them.
     pub async fn run(mut self, children: &[Child]) -> Outcome {
         let mut outcome = Outcome::default();
-        let stay = self.disks_that_stay(children, &mut outcome).await;
+        let mut instead = self.disks_that_stay(children, &mut outcome).await;
+        instead.extend(self.first_numbers(children));
         let (mut applied, mut unknown) = (Vec::new(), Vec::new());
         for child in children {
-            let child = stay.get(&child.key).unwrap_or(child);
+            let child = instead.get(&child.key).unwrap_or(child);
             if let Some(wait) = self.waits_for(child, children) {
                 outcome.waiting.push((child.key.clone(), wait));
                 if self.is_held_back(child) {

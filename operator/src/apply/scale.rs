@@ -1,10 +1,12 @@
 //! The number of replicas, on its way from us to an autoscaler.
 //!
+//! A new Deployment begins with as many as its autoscaler will ask for, which looks at it only every now and then.
+//!
 //! A Deployment that is built without a number would be reset to one by the API server as soon as nobody owns the number any
 //! more. So the number that is there is applied under a manager of its own first, and only then is the Deployment applied
 //! without it. The autoscaler takes it over when it changes it for the first time: from then on the other manager owns nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -15,6 +17,24 @@ use crate::names::SCALE_MANAGER;
 use crate::observed::State;
 
 impl Pass<'_> {
+    /// Deployments that are not there yet and have no number of ours, as they are to be written: with the least that their
+    /// autoscaler allows.
+    pub(super) fn first_numbers(&self, children: &[Child]) -> BTreeMap<ChildKey, Child> {
+        let new = children.iter().filter(|child| {
+            child.key.kind == Kind::Deployment
+                && child.object.pointer("/spec/replicas").is_none()
+                && !self.view.children.contains_key(&child.key)
+        });
+        new.map(|child| {
+            let mut first = child.clone();
+            if let Some(spec) = first.object.get_mut("spec") {
+                spec["replicas"] = json!(least(&child.key, children));
+            }
+            (child.key.clone(), first)
+        })
+        .collect()
+    }
+
     /// Hands over the replicas of those Deployments that are to be applied without a number of them and have one of ours. One for
     /// which that fails is taken out of `applied`.
     pub(super) async fn hand_over_replicas(

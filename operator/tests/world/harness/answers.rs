@@ -39,25 +39,30 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-/// As it comes, and as it is ordered.
-pub(super) fn obedient<B>(body: B, may_be_held: bool, orders: watch::Receiver<Orders>) -> Answer
+/// As it comes, and as it is ordered since it was asked for: by then it had `begun`.
+pub(super) fn obedient<B>(
+    body: B,
+    may_be_held: bool,
+    orders: watch::Receiver<Orders>,
+    begun: Orders,
+) -> Answer
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    StreamBody::new(frames(body, may_be_held, orders)).boxed_unsync()
+    StreamBody::new(frames(body, may_be_held, orders, begun.expired)).boxed_unsync()
 }
 
 fn frames<B>(
     body: B,
     may_be_held: bool,
     orders: watch::Receiver<Orders>,
+    begun: usize,
 ) -> impl Stream<Item = Result<Frame<Bytes>, BoxError>> + Send + 'static
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let begun = orders.borrow().expired;
     stream::unfold(Some((body, orders)), move |state| async move {
         let (mut body, mut orders) = state?;
         loop {

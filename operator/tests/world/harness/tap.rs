@@ -214,6 +214,9 @@ where
         }
         let (done, answer) = oneshot::channel();
         let (working, verb, resource) = (tap.clone(), asked.verb, asked.resource.clone());
+        // From now on: as soon as it is recorded somebody may order something.
+        let orders = tap.0.orders.subscribe();
+        let begun = *orders.borrow();
         let work = self.inner.call(request);
         tap.go_on(async move {
             let answer = work.await.map_err(Into::into);
@@ -237,8 +240,7 @@ where
             Ok(if verb == Verb::Watch {
                 // The platforms themselves are told of however old all else is.
                 let may_be_held = resource != "shopplatforms";
-                let orders = tap.0.orders.subscribe();
-                answer.map(|body| obedient(body, may_be_held, orders))
+                answer.map(|body| obedient(body, may_be_held, orders, begun))
             } else {
                 answer.map(plain)
             })

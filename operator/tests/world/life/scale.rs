@@ -153,3 +153,19 @@ async fn who_sleeps_has_no_autoscaler_and_wakes_with_its_minimum() {
     autoscalers.get(ORDER).await.unwrap();
     world.delete().await;
 }
+
+#[tokio::test]
+async fn who_is_new_begins_with_the_minimum_of_its_autoscaler() {
+    let world = Tended::new().await;
+    let auto = json!({"autoscaling": {"minReplicas": 3, "maxReplicas": 10}});
+    let numbers = numbers_while(&world, async {
+        world.apply("demo", &spec(&auto, false)).await;
+        world.until_phase("demo", Phase::Ready).await;
+    })
+    .await;
+    assert!(
+        !numbers.is_empty() && numbers.iter().all(|number| *number == 3),
+        "{numbers:?}"
+    );
+    world.delete().await;
+}
