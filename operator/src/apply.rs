@@ -24,7 +24,7 @@ pub use write::Failure;
 
 use crate::child::{Child, ChildKey, Kind, Writing, hash_of};
 use crate::names::Owner;
-use crate::observed::{Cluster, Observed, PlatformKey, View};
+use crate::observed::{Cluster, Mark, Observed, PlatformKey, Uid, View};
 
 /// What became of a pass.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Outcome {
 }
 
 /// How a child was marked after we applied it, see [`Observed::mark`]: what differs later was changed by somebody else.
-pub type Applied = BTreeMap<ChildKey, String>;
+pub type Applied = BTreeMap<ChildKey, Mark>;
 
 /// What a process that starts knows of earlier ones' writes: all children are as they were applied if `digest`, which the last
 /// pass left in status, is that of what is there. If it is not, each child is applied once, which changes nothing where
@@ -58,7 +58,7 @@ pub fn recall(digest: Option<&str>, view: &View) -> Applied {
         .children
         .iter()
         // What was created once was never applied.
-        .filter(|(_, observed)| !observed.fields.is_empty())
+        .filter(|(_, observed)| observed.fields.is_some())
         .map(|(key, observed)| (key.clone(), observed.mark()))
         .collect();
     if digest == Some(digest_of(&applied).as_str()) {
@@ -73,7 +73,7 @@ pub fn recall(digest: Option<&str>, view: &View) -> Applied {
 pub fn digest_of(applied: &Applied) -> String {
     let marks: Vec<_> = applied
         .iter()
-        .map(|(key, mark)| serde_json::json!([key.to_string(), mark]))
+        .map(|(key, mark)| serde_json::json!([key.to_string(), mark.to_string()]))
         .collect();
     hash_of(&serde_json::Value::Array(marks))
 }
@@ -171,13 +171,11 @@ impl Pass<'_> {
     /// Whose a known child is, if it is not ours. Disks and Secrets that a platform of the same name left are taken back; of other
     /// kinds only what lost its owner and is as we built it, with our uid.
     fn other_owner(&self, child: &Child, known: &Observed) -> Option<String> {
-        match &known.controller {
-            Some(uid) if *uid == self.owner.uid => None,
-            Some(uid) => Some(format!("the owner with uid {uid}")),
+        match known.controller {
+            Some(uid) if uid == Uid::of(&self.owner.uid) => None,
+            Some(_) => Some("another owner, see its ownerReferences".to_owned()),
             None if known.has_owner => Some("an owner that is no controller".to_owned()),
-            None if child.key.kind.is_kept() || known.built_hash.as_ref() == Some(&child.hash) => {
-                None
-            }
+            None if child.key.kind.is_kept() || known.is_built_as(child) => None,
             None => {
                 Some("a platform of the same name that was deleted without its children".to_owned())
             }
@@ -185,8 +183,7 @@ impl Pass<'_> {
     }
 
     fn is_as_applied(&self, child: &Child, known: &Observed) -> bool {
-        known.built_hash.as_ref() == Some(&child.hash)
-            && self.applied.get(&child.key) == Some(&known.mark())
+        known.is_built_as(child) && self.applied.get(&child.key) == Some(&known.mark())
     }
 }
 
@@ -233,12 +230,15 @@ mod tests {
 
     #[test]
     fn an_operator_that_starts_trusts_what_is_there_only_if_it_is_as_the_status_says() {
-        let before = view("one");
+        let before = view("0000000000000001");
         assert_eq!(recall(None, &before), Applied::new());
         let told = digest_of(&marks(&before));
         assert_eq!(recall(Some(&told), &before), marks(&before));
         // It was applied as something else, with a number of replicas that the autoscaler has again taken.
-        assert_eq!(recall(Some(&told), &view("two")), Applied::new());
+        assert_eq!(
+            recall(Some(&told), &view("0000000000000002")),
+            Applied::new()
+        );
     }
 
     fn marks(view: &View) -> Applied {

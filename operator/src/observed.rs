@@ -1,6 +1,7 @@
 //! What the cluster has: every child of every platform and their pods, each reduced to what a reconciliation asks for as soon
 //! as a watch brings it. Whole objects are kept nowhere, which is what keeps a thousand platforms in little memory.
 
+mod fingerprint;
 mod pods;
 mod reduce;
 mod state;
@@ -11,8 +12,9 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use kube::core::DynamicObject;
 
+pub use fingerprint::{Hash, Uid};
 pub use pods::{Pod, reduce_pod};
-pub use reduce::{Observed, platform_of, reduce};
+pub use reduce::{Mark, Observed, platform_of, reduce};
 pub use state::{Problem, State};
 
 use crate::child::{ChildKey, Kind};
@@ -80,7 +82,7 @@ impl Cluster {
         );
         let observed = reduce(kind, object);
         let mut views = self.write();
-        views.note(kind, observed.version());
+        views.note(kind, observed.version);
         insert(&mut views, platform, ChildKey { kind, name }, observed)
     }
 
@@ -100,7 +102,7 @@ impl Cluster {
             .get(&platform)
             .is_some_and(|view| view.children.contains_key(&key));
         let newest = views.newest.get(&kind).copied().unwrap_or(0);
-        if is_known || observed.version() > newest {
+        if is_known || observed.version > newest {
             insert(&mut views, platform, key, observed);
         }
     }
@@ -128,8 +130,8 @@ impl Cluster {
             .iter_mut()
             .filter(|(platform, _)| platform.namespace == *namespace)
             .find(|(_, view)| {
-                let known = view.children.get(&key).map(|child| &child.uid);
-                known.is_some() && known == object.metadata.uid.as_ref()
+                let known = view.children.get(&key).map(|child| child.uid);
+                known.is_some() && known == object.metadata.uid.as_deref().map(Uid::of)
             });
         let (platform, view) = before?;
         view.children.remove(&key);
@@ -146,7 +148,7 @@ impl Cluster {
         );
         let gone = reduce(kind, object);
         let mut views = self.write();
-        views.note(kind, gone.version());
+        views.note(kind, gone.version);
         let view = views.of.get_mut(&platform)?;
         let key = ChildKey { kind, name };
         if view.children.get(&key)?.uid != gone.uid {
@@ -261,7 +263,7 @@ fn insert(
     let children = &mut views.of.entry(platform.clone()).or_default().children;
     match children.entry(key) {
         Entry::Occupied(mut entry) => {
-            if observed.version() < entry.get().version() {
+            if observed.version < entry.get().version {
                 return None;
             }
             let before = entry.insert(observed);

@@ -68,8 +68,8 @@ impl Pass<'_> {
         let is_larger = size.parse().is_ok_and(|size: Quantity| larger > size);
         is_larger.then(|| Disk {
             bound: *bound,
-            size: size.clone(),
-            class: class.clone(),
+            size: size.to_string(),
+            class: class.as_deref().map(ToOwned::to_owned),
         })
     }
 

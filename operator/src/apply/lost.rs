@@ -6,6 +6,7 @@ use kube::core::DynamicObject;
 use super::{Failure, Pass};
 use crate::child::{Child, Kind};
 use crate::credentials::disks_opened_by;
+use crate::observed::Uid;
 
 impl Pass<'_> {
     /// Why a Secret that is not there must not be created; nothing if it may be.
@@ -28,7 +29,7 @@ impl Pass<'_> {
             let others = disk
                 .controller
                 .as_ref()
-                .is_some_and(|uid| *uid != self.owner.uid);
+                .is_some_and(|uid| *uid != Uid::of(&self.owner.uid));
             key.kind == Kind::PersistentVolumeClaim
                 && key.name.starts_with(&begin)
                 && !disk.deleting

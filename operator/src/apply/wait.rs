@@ -2,7 +2,6 @@
 
 use super::Pass;
 use crate::child::{Child, ChildKey, Kind, Writing};
-use crate::names::TEMPLATE_HASH;
 use crate::observed::{Observed, PlatformKey, State, View};
 
 /// What a child waits for.
@@ -27,10 +26,8 @@ pub fn would_roll(children: &[Child], view: &View) -> bool {
 
 fn replaces_pods(child: &Child, known: &Observed) -> bool {
     match child.key.kind {
-        Kind::Deployment => known.template_hash.as_deref() != child.annotation(TEMPLATE_HASH),
-        Kind::StatefulSet | Kind::CloudNativePgCluster => {
-            known.built_hash.as_ref() != Some(&child.hash)
-        }
+        Kind::Deployment => !known.has_pods_of(child),
+        Kind::StatefulSet | Kind::CloudNativePgCluster => !known.is_built_as(child),
         _ => false,
     }
 }
@@ -66,8 +63,7 @@ impl Pass<'_> {
     /// Whether a child that waits is not written at all. One whose pods stay as they are is: a number of replicas need not wait.
     pub(super) fn is_held_back(&self, child: &Child) -> bool {
         let known = self.view.children.get(&child.key);
-        let template = known.and_then(|known| known.template_hash.as_deref());
-        template.is_none() || template != child.annotation(TEMPLATE_HASH)
+        !known.is_some_and(|known| known.has_pods_of(child))
     }
 
     fn is_complete(&self, job: &ChildKey) -> bool {
@@ -81,8 +77,8 @@ impl Pass<'_> {
     fn is_rolled_out(&self, deployment: &ChildKey, children: &[Child]) -> bool {
         let built = children.iter().find(|child| child.key == *deployment);
         let known = self.view.children.get(deployment);
-        built.zip(known).is_some_and(|(built, known)| {
-            known.built_hash.as_ref() == Some(&built.hash) && known.state.is_rolled_out()
-        })
+        built
+            .zip(known)
+            .is_some_and(|(built, known)| known.is_built_as(built) && known.state.is_rolled_out())
     }
 }

@@ -14,7 +14,7 @@ pub struct Pod {
     /// The generation of passwords and keys that it is given; none if it is given none, or belongs to a Job.
     pub credentials: Option<u32>,
     /// What keeps it from running, if something does.
-    pub problem: Option<Problem>,
+    pub problem: Option<Box<Problem>>,
 }
 
 /// What matters of a pod.
@@ -26,7 +26,9 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
             .and_then(|labels| labels.get("app.kubernetes.io/name").cloned())
             .unwrap_or_default(),
         credentials: credentials(object),
-        problem: unschedulable(&object.data).or_else(|| waiting(&object.data)),
+        problem: unschedulable(&object.data)
+            .or_else(|| waiting(&object.data))
+            .map(Box::new),
     }
 }
 

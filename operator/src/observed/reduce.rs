@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 
-use super::{PlatformKey, State};
-use crate::child::{Kind, hash_of};
+use super::{Hash, PlatformKey, State, Uid};
+use crate::child::{Child, Kind, hash_of};
 use crate::credentials::given_to;
 use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL, ROTATE_CREDENTIALS, TEMPLATE_HASH};
 
@@ -14,21 +14,21 @@ use crate::names::{BUILT_HASH, FIELD_MANAGER, PLATFORM_LABEL, ROTATE_CREDENTIALS
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     /// Its uid.
-    pub uid: String,
-    /// Its version.
-    pub resource_version: String,
+    pub uid: Uid,
+    /// Its version as a number: since Kubernetes 1.35 they may be compared, and before that they could.
+    pub version: u64,
     /// The uid of its controller.
-    pub controller: Option<String>,
+    pub controller: Option<Uid>,
     /// Whether it has any owner.
     pub has_owner: bool,
     /// The hash of what it was built as.
-    pub built_hash: Option<String>,
+    pub built_hash: Option<Hash>,
     /// The hash of the pod template that it was built with, if it is a Deployment.
-    pub template_hash: Option<String>,
+    pub template_hash: Option<Hash>,
     /// Whether the number of replicas is ours, by [`FIELD_MANAGER`].
     pub owns_replicas: bool,
-    /// A hash of which fields are ours: it changes when somebody else takes one over, or removes one.
-    pub fields: String,
+    /// A hash of which fields are ours, if any are: it changes when somebody else takes one over, or removes one.
+    pub fields: Option<Hash>,
     /// It is being deleted.
     pub deleting: bool,
     /// When it was created, in seconds since 1970.
@@ -41,24 +41,52 @@ pub struct Observed {
     pub state: State,
 }
 
+/// What a child was built as, and which fields were ours then. The latter alone may be the same as before an autoscaler was done
+/// without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    built: Option<Hash>,
+    fields: Option<Hash>,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for hash in [self.built, self.fields].into_iter().flatten() {
+            write!(f, "{hash} ")?;
+        }
+        Ok(())
+    }
+}
+
 impl Observed {
-    /// What it was built as and which fields are ours: the latter alone may be the same as before an autoscaler was done without.
-    pub(crate) fn mark(&self) -> String {
-        let built = self.built_hash.as_deref().unwrap_or_default();
-        format!("{built} {}", self.fields)
+    /// Whether it is as it was built now, as far as that is ours to say.
+    #[must_use]
+    pub fn is_built_as(&self, child: &Child) -> bool {
+        self.built_hash.is_some() && self.built_hash == Hash::parse(&child.hash)
+    }
+
+    /// Whether its pods are as they are built now.
+    #[must_use]
+    pub fn has_pods_of(&self, child: &Child) -> bool {
+        let template = child.annotation(TEMPLATE_HASH).and_then(Hash::parse);
+        self.template_hash.is_some() && self.template_hash == template
+    }
+
+    /// How it is marked.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            built: self.built_hash,
+            fields: self.fields,
+        }
     }
 
     /// Whether nothing that matters differs.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         Self {
-            resource_version: other.resource_version.clone(),
+            version: other.version,
             ..self.clone()
         } == *other
-    }
-
-    /// The version as a number: since Kubernetes 1.35 they may be compared, and before that they could.
-    pub(super) fn version(&self) -> u64 {
-        self.resource_version.parse().unwrap_or(u64::MAX)
     }
 }
 
@@ -76,27 +104,32 @@ pub fn platform_of(metadata: &ObjectMeta) -> Option<PlatformKey> {
 pub fn reduce(kind: Kind, object: &DynamicObject) -> Observed {
     let metadata = &object.metadata;
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
-    let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();
+    let annotation = |name: &str| metadata.annotations.as_ref()?.get(name);
+    let hash = |name: &str| annotation(name).and_then(|digits| Hash::parse(digits));
     let fields = ours(metadata);
     Observed {
-        uid: metadata.uid.clone().unwrap_or_default(),
-        resource_version: metadata.resource_version.clone().unwrap_or_default(),
+        uid: Uid::of(metadata.uid.as_deref().unwrap_or_default()),
+        version: metadata
+            .resource_version
+            .as_deref()
+            .and_then(|version| version.parse().ok())
+            .unwrap_or(u64::MAX),
         controller: owners
             .iter()
             .find(|owner| owner.controller == Some(true))
-            .map(|owner| owner.uid.clone()),
+            .map(|owner| Uid::of(&owner.uid)),
         has_owner: !owners.is_empty(),
-        built_hash: annotation(BUILT_HASH),
-        template_hash: annotation(TEMPLATE_HASH),
+        built_hash: hash(BUILT_HASH),
+        template_hash: hash(TEMPLATE_HASH),
         owns_replicas: fields.is_some_and(|fields| fields.pointer("/f:spec/f:replicas").is_some()),
-        fields: fields.map_or_else(String::new, hash_of),
+        fields: fields.and_then(|fields| Hash::parse(&hash_of(fields))),
         deleting: metadata.deletion_timestamp.is_some(),
         created: metadata
             .creation_timestamp
             .as_ref()
             .map_or(0, |time| time.0.as_second()),
         secrets: secrets(kind, object),
-        request: annotation(ROTATE_CREDENTIALS),
+        request: annotation(ROTATE_CREDENTIALS).cloned(),
         state: State::of(kind, metadata.generation, &object.data),
     }
 }

@@ -22,7 +22,7 @@ pub enum State {
         /// Whether the numbers are about the newest spec.
         current: bool,
         /// Why replicas cannot be made, or why their rollout is given up.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
         /// Whether the rollout of the newest spec made no progress for too long.
         given_up: bool,
     },
@@ -31,20 +31,20 @@ pub enum State {
         /// It did what it should.
         complete: bool,
         /// It is given up, and why.
-        failed: Option<Problem>,
+        failed: Option<Box<Problem>>,
     },
     /// A disk.
     Volume {
         /// There is one.
         bound: bool,
         /// How large it is to be.
-        wanted: Option<String>,
+        wanted: Option<Box<str>>,
         /// How large it is.
-        capacity: Option<String>,
+        capacity: Option<Box<str>>,
         /// Its storage class.
-        class: Option<String>,
+        class: Option<Box<str>>,
         /// Why it does not grow.
-        problem: Option<Problem>,
+        problem: Option<Box<Problem>>,
     },
     /// A Service or Ingress, and where it is reached from outside.
     Address(Option<String>),
@@ -86,9 +86,12 @@ impl State {
             },
             Kind::PersistentVolumeClaim => Self::Volume {
                 bound: text(object, "/status/phase").as_deref() == Some("Bound"),
-                wanted: text(object, "/spec/resources/requests/storage"),
-                capacity: text(object, "/status/capacity/storage"),
-                class: text(object, "/spec/storageClassName").filter(|class| !class.is_empty()),
+                wanted: text(object, "/spec/resources/requests/storage")
+                    .map(String::into_boxed_str),
+                capacity: text(object, "/status/capacity/storage").map(String::into_boxed_str),
+                class: text(object, "/spec/storageClassName")
+                    .filter(|class| !class.is_empty())
+                    .map(String::into_boxed_str),
                 problem: [
                     "ControllerResizeError",
                     "NodeResizeError",
@@ -148,20 +151,20 @@ fn replicas(kind: Kind, generation: Option<i64>, object: &Value) -> State {
     }
 }
 
-fn condition(object: &Value, name: &str) -> Option<Problem> {
+fn condition(object: &Value, name: &str) -> Option<Box<Problem>> {
     condition_with(object, name, "True")
 }
 
-fn condition_with(object: &Value, name: &str, status: &str) -> Option<Problem> {
+fn condition_with(object: &Value, name: &str, status: &str) -> Option<Box<Problem>> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
     let found = conditions.iter().find(|condition| {
         condition.get("type").and_then(Value::as_str) == Some(name)
             && condition.get("status").and_then(Value::as_str) == Some(status)
     })?;
-    Some(Problem {
+    Some(Box::new(Problem {
         reason: text(found, "/reason").unwrap_or_default(),
         message: text(found, "/message").unwrap_or_default(),
-    })
+    }))
 }
 
 fn address(object: &Value) -> Option<String> {

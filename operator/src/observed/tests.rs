@@ -17,19 +17,17 @@ fn service(uid: &str, version: u64) -> DynamicObject {
     serde_json::from_value(object).unwrap()
 }
 
-fn known(cluster: &Cluster) -> Vec<(String, String)> {
+fn known(cluster: &Cluster) -> Vec<(Uid, u64)> {
     let demo = PlatformKey {
         namespace: "shop".to_owned(),
         name: "demo".to_owned(),
     };
     let children = cluster.view(&demo).children.into_values();
-    children
-        .map(|child| (child.uid, child.resource_version))
-        .collect()
+    children.map(|child| (child.uid, child.version)).collect()
 }
 
-fn one(uid: &str, version: u64) -> Vec<(String, String)> {
-    vec![(uid.to_owned(), version.to_string())]
+fn one(uid: &str, version: u64) -> Vec<(Uid, u64)> {
+    vec![(Uid::of(uid), version)]
 }
 
 #[test]

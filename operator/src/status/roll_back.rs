@@ -37,8 +37,7 @@ fn is_gateway(child: &Child) -> bool {
 
 fn is_given_up(child: &Child, view: &View) -> bool {
     view.children.get(&child.key).is_some_and(|known| {
-        known.built_hash.as_ref() == Some(&child.hash)
-            && matches!(known.state, State::Replicas { given_up: true, .. })
+        known.is_built_as(child) && matches!(known.state, State::Replicas { given_up: true, .. })
     })
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::observed::{Pod, State};
+use crate::observed::{Pod, State, Uid};
 
 const HOUR_S: i64 = 3_600;
 
@@ -17,14 +17,14 @@ impl Has {
             name: name.to_owned(),
         };
         let observed = Observed {
-            uid: name.to_owned(),
-            resource_version: "1".to_owned(),
+            uid: Uid::of(name),
+            version: 1,
             controller: None,
             has_owner: false,
             built_hash: None,
             template_hash: None,
             owns_replicas: false,
-            fields: String::new(),
+            fields: None,
             deleting: false,
             created: 0,
             secrets: secrets.iter().map(|name| (*name).to_owned()).collect(),

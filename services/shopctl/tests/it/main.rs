@@ -14,3 +14,5 @@ mod real_servers;
 mod replica_set;
 #[cfg(test)]
 mod resync;
+#[cfg(test)]
+mod servers;

@@ -9,7 +9,7 @@ use user::store::NewAccount;
 
 use crate::command::{Run, program, run};
 use crate::files::{context, poison, published};
-use crate::provisioning::{Servers, servers};
+use crate::servers::{Servers, servers};
 
 const PARKED_AT: i64 = 1_795_464_400_000;
 
