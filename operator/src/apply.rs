@@ -53,14 +53,14 @@ pub type Applied = BTreeMap<ChildKey, Mark>;
 /// pass left in status, is that of what is there. If it is not, each child is applied once, which changes nothing where
 /// nothing is wrong.
 #[must_use]
-pub fn recall(digest: Option<&str>, view: &View) -> Applied {
-    let applied: Applied = view
-        .children
-        .iter()
+pub fn recall(digest: Option<&str>, view: &View, children: &[Child]) -> Applied {
+    let there = children.iter().filter_map(|child| {
+        let observed = view.children.get(&child.key)?;
         // What was created once was never applied.
-        .filter(|(_, observed)| observed.fields.is_some())
-        .map(|(key, observed)| (key.clone(), observed.mark()))
-        .collect();
+        observed.fields?;
+        Some((child.key.clone(), observed.mark()))
+    });
+    let applied: Applied = there.collect();
     if digest == Some(digest_of(&applied).as_str()) {
         applied
     } else {
@@ -100,8 +100,8 @@ impl Pass<'_> {
     /// Writes what differs of `children`, then deletes what is not among them.
     pub async fn run(mut self, children: &[Child]) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut instead = self.disks_that_stay(children, &mut outcome).await;
-        instead.extend(self.first_numbers(children));
+        let instead = self.disks_that_stay(children, &mut outcome).await;
+        let first = self.first_numbers(children);
         let (mut applied, mut unknown) = (Vec::new(), Vec::new());
         for child in children {
             let child = instead.get(&child.key).unwrap_or(child);
@@ -119,16 +119,21 @@ impl Pass<'_> {
                 Todo::Fail(failure) => outcome.failures.push((child.key.clone(), failure)),
             }
         }
-        let foreign = self.foreign(&unknown).await;
+        let found = self.look_for(&unknown).await;
         for child in unknown {
-            match foreign.get(&child.key) {
+            match found.foreign.get(&child.key) {
                 Some(failure) => outcome.failures.push((child.key.clone(), failure.clone())),
                 None => match &child.writing {
                     Writing::CreateOnce(drawn) => match self.lost(child).await {
                         Some(failure) => outcome.failures.push((child.key.clone(), failure)),
                         None => self.create(child, drawn, &mut outcome).await,
                     },
-                    Writing::Apply | Writing::After(_) => applied.push(child),
+                    Writing::Apply | Writing::After(_) if found.ours.contains(&child.key) => {
+                        applied.push(child);
+                    }
+                    Writing::Apply | Writing::After(_) => {
+                        applied.push(first.get(&child.key).unwrap_or(child));
+                    }
                 },
             }
         }
@@ -142,10 +147,11 @@ impl Pass<'_> {
         self.apply_all(&others, &mut outcome).await;
         self.hold_what_needs_disks(&mut servers, &outcome);
         self.apply_all(&servers, &mut outcome).await;
+        let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
         if outcome.is_complete() {
-            let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
             self.delete_orphans(&wanted, &mut outcome).await;
         }
+        self.applied.retain(|key, _| wanted.contains(key));
         outcome
     }
 
@@ -231,14 +237,23 @@ mod tests {
     #[test]
     fn an_operator_that_starts_trusts_what_is_there_only_if_it_is_as_the_status_says() {
         let before = view("0000000000000001");
-        assert_eq!(recall(None, &before), Applied::new());
+        assert_eq!(recall(None, &before, &wanted()), Applied::new());
         let told = digest_of(&marks(&before));
-        assert_eq!(recall(Some(&told), &before), marks(&before));
+        assert_eq!(recall(Some(&told), &before, &wanted()), marks(&before));
         // It was applied as something else, with a number of replicas that the autoscaler has again taken.
-        assert_eq!(
-            recall(Some(&told), &view("0000000000000002")),
-            Applied::new()
-        );
+        let other = view("0000000000000002");
+        assert_eq!(recall(Some(&told), &other, &wanted()), Applied::new());
+        // What nobody wants any more counts for nothing, such as a disk of a larger platform before.
+        let nothing = digest_of(&Applied::new());
+        assert_eq!(recall(Some(&nothing), &before, &[]), Applied::new());
+    }
+
+    fn wanted() -> Vec<Child> {
+        let key = ChildKey {
+            kind: Kind::Deployment,
+            name: "demo-order".to_owned(),
+        };
+        vec![Child::of_value(key, json!({}))]
     }
 
     fn marks(view: &View) -> Applied {

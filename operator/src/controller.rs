@@ -9,6 +9,7 @@ mod plan;
 mod reconcile;
 mod turns;
 mod watches;
+mod written;
 
 use std::sync::Arc;
 

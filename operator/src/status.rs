@@ -79,8 +79,11 @@ impl Report<'_> {
             } => {
                 let components = components::of(platform, children, outcome, self.view);
                 let refused = attempt.refused.clone().or_else(|| {
-                    let is_kept = |last: &&LastGood| self.view.releases.contains(&last.revision);
-                    let last_good = before.last_good.as_ref().filter(is_kept)?;
+                    let can_be_gone_back_to = |last: &&LastGood| {
+                        self.view.releases.contains(&last.revision)
+                            && attempt.not_understood.as_ref() != Some(&last.revision)
+                    };
+                    let last_good = before.last_good.as_ref().filter(can_be_gone_back_to)?;
                     let failed = roll_back::failed(children, outcome, self.view, &components)?;
                     roll_back::refused(attempt, &platform.owner, last_good, failed)
                 });
@@ -91,7 +94,6 @@ impl Report<'_> {
                 }
                 // While it is not its turn, what another operator rolled out is still there.
                 let version = before.version.filter(|_| waits_for_turn(outcome));
-                let is_all_written = outcome.failures.is_empty() && outcome.waiting.is_empty();
                 let ready = components
                     .iter()
                     .filter(|component| is_settled(component))
@@ -111,7 +113,7 @@ impl Report<'_> {
                     last_good: before.last_good,
                     credentials: Some(credentials(platform, self.view)),
                     refused,
-                    given: if is_all_written {
+                    given: if outcome.is_complete() {
                         Some(attempt.given.clone())
                     } else {
                         before.given
@@ -138,10 +140,11 @@ impl Report<'_> {
         let conditions = conditions::refused(reason, message);
         ShopPlatformStatus {
             observed_generation: self.generation,
-            phase: if reason == Reason::Paused {
-                Phase::Paused
-            } else {
-                Phase::Failed
+            phase: match reason {
+                Reason::Paused => Phase::Paused,
+                // It may be there again the next time.
+                Reason::ApiServerUnavailable => Phase::Progressing,
+                _ => Phase::Failed,
             },
             message: Some(message.to_owned()),
             operator: Some(self.operator.to_owned()),

@@ -11,10 +11,19 @@ use super::{Failure, Outcome, Pass};
 use crate::child::{Child, ChildKey, Drawn, Kind};
 use crate::names::{FIELD_MANAGER, PLATFORM_LABEL};
 
+/// What there is of children that were not known.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Those whose names are taken by objects that are not ours, or that cannot be looked for.
+    pub(super) foreign: BTreeMap<ChildKey, Failure>,
+    /// Those that are there and ours.
+    pub(super) ours: BTreeSet<ChildKey>,
+}
+
 impl Pass<'_> {
-    /// Looks which of the unknown children's names are taken by objects that are not ours. One list a kind, of metadata.
-    pub(super) async fn foreign(&self, unknown: &[&Child]) -> BTreeMap<ChildKey, Failure> {
-        let mut taken = BTreeMap::new();
+    /// Looks which of the unknown children's names are taken. One list a kind, of metadata.
+    pub(super) async fn look_for(&self, unknown: &[&Child]) -> Found {
+        let mut found = Found::default();
         let kinds: BTreeSet<Kind> = unknown.iter().map(|child| child.key.kind).collect();
         for kind in kinds {
             let names: BTreeSet<&str> = unknown
@@ -28,14 +37,18 @@ impl Pass<'_> {
                     Ok(list) => {
                         for object in &list.items {
                             let name = object.metadata.name.as_deref().unwrap_or_default();
-                            if names.contains(name)
-                                && let Some(owner) = self.foreign_owner(object)
-                            {
-                                let key = ChildKey {
-                                    kind,
-                                    name: name.to_owned(),
-                                };
-                                taken.insert(key, Failure::Conflict { owner });
+                            if !names.contains(name) {
+                                continue;
+                            }
+                            let key = ChildKey {
+                                kind,
+                                name: name.to_owned(),
+                            };
+                            match self.foreign_owner(object) {
+                                Some(owner) => {
+                                    found.foreign.insert(key, Failure::Conflict { owner });
+                                }
+                                None => drop(found.ours.insert(key)),
                             }
                         }
                         match list.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -50,14 +63,14 @@ impl Pass<'_> {
                                 kind,
                                 name: (*name).to_owned(),
                             };
-                            taken.insert(key, failure.clone());
+                            found.foreign.insert(key, failure.clone());
                         }
                         break;
                     }
                 }
             }
         }
-        taken
+        found
     }
 
     /// Whose an object is, if it is not ours: without an owner it is ours if it carries our label.

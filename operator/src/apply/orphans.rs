@@ -110,10 +110,7 @@ impl Pass<'_> {
             ..DeleteParams::default()
         };
         match self.api(key.kind).delete(&key.name, &parameters).await {
-            Ok(_) => {
-                outcome.writes += 1;
-                self.applied.remove(key);
-            }
+            Ok(_) => outcome.writes += 1,
             // Gone, or changed since the list: the next pass looks again.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => outcome.failures.push((key.clone(), Failure::of(error))),

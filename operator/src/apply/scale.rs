@@ -60,7 +60,7 @@ impl Pass<'_> {
             match handed {
                 Ok(object) => {
                     outcome.writes += 1;
-                    self.cluster.put(Kind::Deployment, &object);
+                    self.cluster.answered(Kind::Deployment, &object);
                 }
                 Err(error) => {
                     failed.insert(child.key.clone());

@@ -62,6 +62,8 @@ pub struct Memory {
     pub failures: u32,
     /// The last good release and its name, if it was asked for.
     pub last_good: Option<(String, Release)>,
+    /// The last good release, if it is not as this operator writes it: there is no going back to that.
+    pub not_understood: Option<String>,
     /// What was told of a resource that cannot be read, and whose status therefore is not known either.
     pub told: Option<ShopPlatformStatus>,
 }

@@ -6,7 +6,7 @@ use crate::apply::Failure;
 use crate::names::Owner;
 use crate::observed::{PlatformKey, View};
 use crate::release::{self, Release};
-use crate::resource::LastGood;
+use crate::resource::{LastGood, ShopPlatformStatus};
 
 /// Keeps a release that was proved good, unless it is known to be the last one, as `told` by status, and still there.
 ///
@@ -38,4 +38,19 @@ pub(super) async fn kept(
         memory.last_good = Some((name.clone(), release.clone()));
     }
     Ok(LastGood { revision: name })
+}
+
+/// The last good release that this process knows, if somebody deleted what keeps it.
+pub(super) fn gone(memory: &Memory, view: &View) -> Option<Release> {
+    let (name, release) = memory.last_good.as_ref()?;
+    (!view.releases.contains(name)).then(|| release.clone())
+}
+
+/// What status said before may come late: the last good release is the one that this process kept last.
+pub(super) fn bring_up_to_date(status: Option<&mut ShopPlatformStatus>, memory: &Memory) {
+    if let (Some(status), Some((name, _))) = (status, &memory.last_good) {
+        status.last_good = Some(LastGood {
+            revision: name.clone(),
+        });
+    }
 }

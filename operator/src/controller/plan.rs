@@ -63,15 +63,15 @@ impl Planning<'_> {
         let refused = self.resource.status.as_ref();
         let refused = refused.and_then(|status| status.refused.as_ref());
         let Some(refused) = refused.filter(|refused| refused.attempt == digest) else {
-            return Ok(self.undertaken(wanted, digest, None));
+            return Ok(self.undertaken(wanted, digest, None, memory));
         };
         let Some(last_good) = self.last_good(memory).await? else {
-            return Ok(self.undertaken(wanted, digest, None));
+            return Ok(self.undertaken(wanted, digest, None, memory));
         };
         let mut resource = self.resource.clone();
         resource.spec = last_good.put_into(&resource.spec);
         let last_good = self.validated(&resource).await?;
-        Ok(self.undertaken(last_good, digest, Some(refused.clone())))
+        Ok(self.undertaken(last_good, digest, Some(refused.clone()), memory))
     }
 
     async fn validated(&self, resource: &ShopPlatform) -> Result<Validated, Unplanned> {
@@ -99,7 +99,13 @@ impl Planning<'_> {
         })
     }
 
-    fn undertaken(&self, of: Validated, digest: String, refused: Option<Refused>) -> Plan {
+    fn undertaken(
+        &self,
+        of: Validated,
+        digest: String,
+        refused: Option<Refused>,
+        memory: &Memory,
+    ) -> Plan {
         let given = digest_of_given(&self.resource.spec, &of.found, refused.as_ref());
         Plan {
             attempt: Attempt {
@@ -107,6 +113,7 @@ impl Planning<'_> {
                 given,
                 release: of.release,
                 refused,
+                not_understood: memory.not_understood.clone(),
             },
             platform: of.platform,
         }
@@ -125,6 +132,9 @@ impl Planning<'_> {
         {
             return Ok(Some(release.clone()));
         }
+        if memory.not_understood.as_ref() == Some(name) {
+            return Ok(None);
+        }
         match release::read(&self.context.client, self.owner, name).await {
             Ok(release) => {
                 if let Some(release) = &release {
@@ -139,6 +149,7 @@ impl Planning<'_> {
             Err(Unreadable::NotUnderstood(error)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, name, "the last good release cannot be understood");
+                memory.not_understood = Some(name.clone());
                 Ok(None)
             }
         }

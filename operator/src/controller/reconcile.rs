@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, Patch, PatchParams};
-use kube::core::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
-use serde_json::json;
 
 use super::context::Memory;
-use super::kept::kept;
 use super::measured::Done;
 use super::plan::{Plan, Planning, Unplanned};
-use super::{Context, Guarded, back_off};
+use super::written::write_status;
+use super::{Context, Guarded, back_off, kept};
 use crate::apply::{self, Failure, Outcome, Pass, Wait};
 use crate::child::Child;
 use crate::names::Owner;
@@ -68,33 +65,17 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
             result: "refused",
         });
     }
-    let view = context.cluster.view(&key);
     let now = crate::time::now(&*context.clock);
-    let judged = verdict.verdict();
-    let not_kept;
-    let mut report = Report {
+    let (status, failed) = judge(
+        &verdict,
+        &owner,
         generation,
-        operator: &context.identity,
-        before: before.as_ref(),
-        verdict: &judged,
-        view: &view,
-        not_kept: None,
+        before.clone(),
         now,
-    };
-    let mut status = report.status();
-    let mut failed = verdict.is_to_be_tried_again();
-    if let Some(release) = verdict.proved_good(&status) {
-        let last = status.last_good.as_ref();
-        match kept(release, last, &owner, &view, &context, &mut memory).await {
-            Ok(last_good) => status.last_good = Some(last_good),
-            Err(failure) => {
-                not_kept = failure;
-                report.not_kept = Some(&not_kept);
-                status = report.status();
-                failed = true;
-            }
-        }
-    }
+        &context,
+        &mut memory,
+    )
+    .await;
     if status.phase != Phase::Progressing && !verdict.waits_for_turn() {
         context.turns.end(&key);
     }
@@ -105,9 +86,18 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     if before.as_ref() != Some(&status) {
         let platform = guarded.object_ref(&());
         let teller = &context.teller;
-        if let Err(error) = write_status(&key, &status, &context).await {
-            teller.not_written(&platform, &error).await;
-            return Err(Error(error));
+        match write_status(&key, &owner.uid, &status, &context).await {
+            Ok(true) => {}
+            Ok(false) => {
+                context.forget(&key);
+                metrics::phase(&key, before.map(|before| before.phase), None);
+                let (action, result) = (Action::await_change(), verdict.result());
+                return Ok(Done { action, result });
+            }
+            Err(error) => {
+                teller.not_written(&platform, &error).await;
+                return Err(Error(error));
+            }
         }
         teller.tell(&platform, before.as_ref(), &status).await;
         if guarded.0.is_err() {
@@ -128,6 +118,50 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     };
     let result = verdict.result();
     Ok(Done { action, result })
+}
+
+/// What is to be told of a pass, after the last good release was kept, and whether something is to be tried again.
+async fn judge(
+    verdict: &Passed,
+    owner: &Owner,
+    generation: i64,
+    mut before: Option<ShopPlatformStatus>,
+    now: Timestamp,
+    context: &Context,
+    memory: &mut Memory,
+) -> (ShopPlatformStatus, bool) {
+    let view = context.cluster.view(&PlatformKey {
+        namespace: owner.namespace.clone(),
+        name: owner.name.clone(),
+    });
+    kept::bring_up_to_date(before.as_mut(), memory);
+    let judged = verdict.verdict();
+    let not_kept;
+    let mut report = Report {
+        generation,
+        operator: &context.identity,
+        before: before.as_ref(),
+        verdict: &judged,
+        view: &view,
+        not_kept: None,
+        now,
+    };
+    let mut status = report.status();
+    let mut failed = verdict.is_to_be_tried_again();
+    let gone = || kept::gone(memory, &view).filter(|_| verdict.has_written());
+    if let Some(release) = verdict.proved_good(&status).cloned().or_else(gone) {
+        let last = status.last_good.as_ref();
+        match kept::kept(&release, last, owner, &view, context, memory).await {
+            Ok(last_good) => status.last_good = Some(last_good),
+            Err(failure) => {
+                not_kept = failure;
+                report.not_kept = Some(&not_kept);
+                status = report.status();
+                failed = true;
+            }
+        }
+    }
+    (status, failed)
 }
 
 /// Nothing else tells that passwords have become too old. Clocks may be set and machines may sleep, so it is looked at once a day.
@@ -215,7 +249,7 @@ impl Passed {
         let mut applied = memory
             .applied
             .take()
-            .unwrap_or_else(|| apply::recall(digest, &view));
+            .unwrap_or_else(|| apply::recall(digest, &view, &children));
         let turn_of = turn_of(resource, &plan, &children, &view, key, context);
         let pass = Pass {
             client: &context.client,
@@ -282,6 +316,10 @@ impl Passed {
         }
     }
 
+    fn has_written(&self) -> bool {
+        matches!(self, Self::Applied { .. })
+    }
+
     fn waits_for_turn(&self) -> bool {
         let Self::Applied { outcome, .. } = self else {
             return false;
@@ -297,7 +335,8 @@ impl Passed {
         };
         let mut components = status.components.iter();
         let is_good = outcome.is_complete()
-            && status.refused.is_none()
+            // One that is gone back to is good; one that is refused in this very pass is not.
+            && status.refused == plan.attempt.refused
             && components.all(|component| component.state == ComponentState::Ready);
         is_good.then_some(&plan.attempt.release)
     }
@@ -335,31 +374,4 @@ pub(super) fn note_failure(guarded: &Guarded, context: &Context) -> u32 {
     let failures = memory.failures;
     context.remember(key, memory);
     failures
-}
-
-async fn write_status(
-    key: &PlatformKey,
-    status: &ShopPlatformStatus,
-    context: &Context,
-) -> Result<(), kube::Error> {
-    let api = Api::<DynamicObject>::namespaced_with(
-        context.client.clone(),
-        &key.namespace,
-        &kube::core::ApiResource::erase::<ShopPlatform>(&()),
-    );
-    let patch = json!({
-        "apiVersion": ShopPlatform::api_version(&()),
-        "kind": ShopPlatform::kind(&()),
-        "metadata": {"name": key.name, "namespace": key.namespace},
-        "status": status,
-    });
-    let parameters = PatchParams::apply(crate::names::FIELD_MANAGER).force();
-    match api
-        .patch_status(&key.name, &parameters, &Patch::Apply(&patch))
-        .await
-    {
-        // The platform was deleted in the meantime.
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        other => other.map(drop),
-    }
 }

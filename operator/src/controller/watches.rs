@@ -22,6 +22,7 @@ use crate::dereference::{SecretKey, key_of, secrets_of};
 use crate::metrics;
 use crate::names::PLATFORM_LABEL;
 use crate::observed::{PlatformKey, platform_of};
+use crate::resource::ShopPlatform;
 
 type Trigger = ObjectRef<Guarded>;
 type Events = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
@@ -278,6 +279,13 @@ fn secrets(
         .boxed()
 }
 
+/// One that has gone back to an older release points to what that names, which only a pass knows.
+fn points_to(platform: &ShopPlatform, secret: &str) -> bool {
+    let status = platform.status.as_ref();
+    status.is_some_and(|status| status.refused.is_some())
+        || secrets_of(&platform.spec).contains(secret)
+}
+
 /// Platforms whose spec names this Secret.
 fn pointing_to(platforms: &Store<Guarded>, (namespace, name): &SecretKey) -> Vec<PlatformKey> {
     let pointing = platforms.state_filter(|platform| {
@@ -285,7 +293,7 @@ fn pointing_to(platforms: &Store<Guarded>, (namespace, name): &SecretKey) -> Vec
             && platform
                 .0
                 .as_ref()
-                .is_ok_and(|platform| secrets_of(&platform.spec).contains(name))
+                .is_ok_and(|platform| points_to(platform, name))
     });
     pointing
         .iter()

@@ -19,6 +19,8 @@ pub struct Attempt {
     pub release: Release,
     /// What is not rolled out because it failed.
     pub refused: Option<Refused>,
+    /// A release that is kept and not understood: there is no going back to it.
+    pub not_understood: Option<String>,
 }
 
 /// A digest of what is rolled out if all goes well: a changed spec is tried again, and so is one whose Secrets were mended, whose

@@ -38,10 +38,12 @@ pub async fn keep(client: &Client, owner: &Owner, release: &Release) -> Result<(
     });
     let name = release.name(owner);
     let newest = known.iter().max_by_key(|revision| revision.revision);
-    if newest.is_some_and(|newest| newest.name_any() == name) {
+    let is_newest = newest.is_some_and(|newest| newest.name_any() == name);
+    let newest = newest.map(|newest| newest.revision);
+    if is_newest {
+        prune(&api, known, &name).await;
         return Ok(());
     }
-    let newest = newest.map(|newest| newest.revision);
     let object = json!({
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -70,18 +72,22 @@ pub async fn keep(client: &Client, owner: &Owner, release: &Release) -> Result<(
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     api.patch(&name, &parameters, &Patch::Apply(&object))
         .await?;
+    prune(&api, known, &name).await;
+    Ok(())
+}
+
+/// Deletes all but the newest ones, of which `name` is one. What stays for now goes the next time.
+async fn prune(api: &Api<ControllerRevision>, mut known: Vec<ControllerRevision>, name: &str) {
     known.retain(|revision| revision.name_any() != name);
     known.sort_by_key(|revision| std::cmp::Reverse(revision.revision));
     for oldest in known.iter().skip(KEPT.saturating_sub(1)) {
-        match api
-            .delete(&oldest.name_any(), &DeleteParams::default())
-            .await
-        {
+        let oldest = oldest.name_any();
+        match api.delete(&oldest, &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
-            other => drop(other?),
+            Err(error) => tracing::warn!(name = oldest, %error, "an old release stays for now"),
+            Ok(_) => {}
         }
     }
-    Ok(())
 }
 
 /// The release of that name; none if somebody deleted it.

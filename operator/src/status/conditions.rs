@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::apply::{Failure, Outcome, Wait};
+use crate::child::ChildKey;
 use crate::platform::Platform;
 use crate::resource::{ComponentState, ComponentStatus, Refused};
 use crate::validate;
@@ -129,7 +130,12 @@ pub(super) fn refused(reason: Reason, message: &str) -> Vec<Judgement> {
         judge(RECONCILED, false, reason, message),
         judge(READY, false, reason, message),
         judge(PROGRESSING, false, reason, message),
-        judge(DEGRADED, reason != Reason::Paused, reason, message),
+        judge(
+            DEGRADED,
+            !matches!(reason, Reason::Paused | Reason::ApiServerUnavailable),
+            reason,
+            message,
+        ),
     ]
 }
 
@@ -140,7 +146,7 @@ pub(super) fn of(
     components: &[ComponentStatus],
     refused: Option<&Refused>,
 ) -> Vec<Judgement> {
-    let (written, why) = match outcome.failures.first() {
+    let (written, why) = match gravest(outcome) {
         None => (
             Reason::AsSpecified,
             "everything is written as the spec says".to_owned(),
@@ -173,7 +179,12 @@ pub(super) fn of(
             "everything is as the spec says".to_owned(),
         )
     };
+    let is_held_up = !outcome
+        .failures
+        .iter()
+        .all(|(_, failure)| failure.holds_nothing_up());
     let (ready, sentence) = match (outcome.failures.is_empty(), failed, unsettled) {
+        (false, Some(component), _) if !is_held_up => (of_failed(component), say(component)),
         (false, _, _) => (written, why.clone()),
         (true, Some(component), _) => (of_failed(component), say(component)),
         (true, None, Some(component)) if component.state == ComponentState::Waiting => {
@@ -207,6 +218,17 @@ pub(super) fn of(
         progressing,
         judge(DEGRADED, !good, ready, &sentence),
     ]
+}
+
+/// The failure to be told: what somebody has to mend before what passes by itself, and what the platform works without last.
+fn gravest(outcome: &Outcome) -> Option<&(ChildKey, Failure)> {
+    outcome.failures.iter().min_by_key(|(_, failure)| {
+        (
+            failure.holds_nothing_up(),
+            failure.is_transient(),
+            failure.is_worked_without(),
+        )
+    })
 }
 
 /// All is written, but for the release itself: there is nothing to go back to.

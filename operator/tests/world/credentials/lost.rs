@@ -94,6 +94,19 @@ async fn a_deleted_secret_of_a_servers_root_is_told_and_not_made_anew() {
     left.retain(|key, _| key.name != "demo-mongodb-root");
     assert_eq!(world.versions("demo").await, left);
 
+    // What does not need it is looked after as always.
+    let order = world.get(Kind::Deployment, "demo-order").await;
+    let deployments = world.api(Kind::Deployment);
+    deployments
+        .delete("demo-order", &DeleteParams::background())
+        .await
+        .unwrap();
+    world
+        .until_is(Kind::Deployment, "demo-order", "another one", |again| {
+            again["metadata"]["uid"] != order["metadata"]["uid"]
+        })
+        .await;
+
     // Somebody puts it back.
     let again = Secret {
         metadata: kube::api::ObjectMeta {

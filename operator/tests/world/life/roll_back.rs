@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use operator::child::Kind;
 use operator::names::{RELEASE_LABEL, TRY_AGAIN};
@@ -93,6 +93,19 @@ async fn a_rollout_that_makes_no_progress_takes_all_services_back_to_the_last_go
     assert_eq!(order["spec"]["replicas"], 2, "numbers are as the spec says");
     assert_eq!(releases(&world).await, [(good.revision.clone(), 1)].into());
     pods_can_read_their_settings(&world).await;
+    // What was gone back to is kept, also if somebody deletes it.
+    let revisions = Api::<ControllerRevision>::namespaced(world.client.clone(), &world.namespace);
+    let kept = revisions.get(&good.revision).await.unwrap();
+    revisions
+        .delete(&good.revision, &DeleteParams::default())
+        .await
+        .unwrap();
+    wait::until("the release to be kept again", || async {
+        let again = revisions.get_opt(&good.revision).await?;
+        Ok(again.filter(|again| again.uid() != kept.uid()))
+    })
+    .await
+    .unwrap();
 
     // Whatever else happens, what was refused is not tried again.
     let generation = order["metadata"]["generation"].clone();
