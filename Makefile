@@ -79,7 +79,7 @@ operator-campaign: ## Interrupt the operator at every write, and change platform
 
 # How many platforms, ascending.
 PLATFORMS ?= 1 100 1000
-bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; half an hour)
+bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; an hour)
 	@hack/control-plane/build.sh
 	$(CARGO) build --locked --release -p operator --bin operator --example bench
 	$(CARGO_TARGET_DIR)/release/examples/bench $(CARGO_TARGET_DIR)/release/operator $(PLATFORMS)
