@@ -111,16 +111,18 @@ async fn told(plane: &Plane, operator: &Operator, verb: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_is_made_anew_only_with_the_right_to_create_it() {
     let plane = at_rest().await;
-    // Workloads wait for Jobs, and disks for Secrets.
+    // Workloads wait for Jobs, servers for disks, and disks for Secrets.
     let of = |are: &[&str]| {
         rights("create", |right| {
             is_of_children(right) && are.contains(&right.resource.as_str())
         })
     };
     let others = rights("create", |right| {
-        is_of_children(right) && !["jobs", "secrets"].contains(&right.resource.as_str())
+        let waited_for = ["jobs", "secrets", "statefulsets"];
+        is_of_children(right) && !waited_for.contains(&right.resource.as_str())
     });
     for (verb, missing) in [
+        ("patch", of(&["statefulsets"])),
         ("patch", others),
         ("patch", of(&["jobs"])),
         ("create", of(&["secrets"])),
