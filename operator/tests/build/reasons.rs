@@ -86,18 +86,18 @@ fn rows(table: &str) -> Vec<String> {
         .collect()
 }
 
+/// Each of them has one row of the table with this header, and nothing else has.
+fn assert_documented(header: &str, known: &BTreeSet<&str>) {
+    let documented = rows(header);
+    let words: BTreeSet<_> = documented.iter().map(String::as_str).collect();
+    assert_eq!(&words, known);
+    assert_eq!(documented.len(), known.len(), "one has two rows");
+}
+
 #[test]
 fn every_reason_of_a_condition_has_a_row_that_says_what_to_do() {
-    let known: BTreeSet<_> = of_conditions().into_iter().chain(of_specs()).collect();
-    let documented = rows("reason");
-    assert_eq!(
-        documented
-            .iter()
-            .map(String::as_str)
-            .collect::<BTreeSet<_>>(),
-        known
-    );
-    assert_eq!(documented.len(), known.len(), "a reason has two rows");
+    let known = of_conditions().into_iter().chain(of_specs());
+    assert_documented("reason", &known.collect());
 }
 
 /// The words of events stand where they are told, in one file, as texts of one word in capitals. Other such texts there are names and
@@ -116,12 +116,5 @@ fn every_event_that_is_no_reason_of_a_condition_has_a_row_of_its_own() {
     for reason in of_conditions() {
         known.remove(reason);
     }
-    let documented = rows("event");
-    assert_eq!(
-        documented
-            .iter()
-            .map(String::as_str)
-            .collect::<BTreeSet<_>>(),
-        known
-    );
+    assert_documented("event", &known);
 }

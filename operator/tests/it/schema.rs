@@ -3,6 +3,7 @@
 mod changes;
 mod examples;
 mod refusals;
+mod values;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
