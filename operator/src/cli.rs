@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use clap::Parser;
 
@@ -26,21 +26,20 @@ impl Command {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::Crd => {
-                std::io::stdout().write_all(crate::crd::yaml()?.as_bytes())?;
-                Ok(())
-            }
-            Self::Rbac { namespace } => {
-                std::io::stdout().write_all(crate::rights::yaml(&namespace)?.as_bytes())?;
-                Ok(())
-            }
-            Self::Render(args) => {
-                std::io::stdout().write_all(crate::render::render(&args)?.as_bytes())?;
-                Ok(())
-            }
+            Self::Crd => print(&crate::crd::yaml()?),
+            Self::Rbac { namespace } => print(&crate::rights::yaml(&namespace)?),
+            Self::Render(args) => print(&crate::render::render(&args)?),
             Self::Run(args) => {
                 crate::run::run(&args, &service_kit::telemetry::LogSettings::default())
             }
         }
+    }
+}
+
+/// Who reads it may have read enough, as `head` does.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }
