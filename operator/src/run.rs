@@ -52,7 +52,9 @@ pub struct RunArgs {
 
 /// Runs until SIGTERM or Ctrl-C, or until the lease is lost to another operator.
 pub fn run(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
+    // One thread: a pass at rest takes milliseconds, what is slow is the API server, and every further thread has an arena of
+    // the allocator to itself.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
         .block_on(work(args, log))

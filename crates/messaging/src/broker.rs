@@ -33,6 +33,16 @@ impl From<sqlite_store::StoreError> for BrokerError {
     }
 }
 
+/// What became of a batch that was published. What is in neither set was routed nowhere: no queue hears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confirms {
+    /// Ids that are now durable in at least one queue that hears them.
+    pub reached: HashSet<String>,
+    /// Ids that the broker could not take (`basic.nack`), as when a queue that hears them is full, or is going away with the broker:
+    /// to be published again.
+    pub refused: HashSet<String>,
+}
+
 /// Durable queues, delivered at least once.
 #[async_trait]
 pub trait Broker: Send + Sync + 'static {
@@ -47,8 +57,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Makes the queues and their bindings, and one dead-letter queue for each service that has queues. Idempotent.
     async fn declare(&self, bindings: &[Binding]) -> Result<(), BrokerError>;
 
-    /// Publishes a batch. Returns the ids that are now durable in at least one queue; the others were routed nowhere.
-    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError>;
+    /// Publishes a batch, and waits until the broker has said of each message what became of it.
+    async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, BrokerError>;
 
     /// Takes messages from a queue, `prefetch` at most at a time; consumers of one queue compete.
     async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError>;

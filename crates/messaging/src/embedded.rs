@@ -19,7 +19,7 @@ use sqlite_store::{Database, Migration, OpenError, Schema, StoreError};
 
 use self::queue::Queue;
 use self::source::EmbeddedSource;
-use crate::broker::{Broker, BrokerError, Subscription, dead_letters_of};
+use crate::broker::{Broker, BrokerError, Confirms, Subscription, dead_letters_of};
 use crate::message::Message;
 
 static SCHEMA: Schema = Schema {
@@ -100,7 +100,7 @@ impl Broker for EmbeddedBroker {
         Ok(())
     }
 
-    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError> {
+    async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, BrokerError> {
         let routed = self
             .db
             .write(move |connection| rows::route(connection, batch))
@@ -108,7 +108,10 @@ impl Broker for EmbeddedBroker {
         for queue in &routed.queues {
             self.queue(queue).wake();
         }
-        Ok(routed.ids)
+        Ok(Confirms {
+            reached: routed.ids,
+            refused: HashSet::new(),
+        })
     }
 
     async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {

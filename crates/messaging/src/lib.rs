@@ -27,8 +27,8 @@ mod upkeep;
 mod which_parked;
 
 pub use broker::{
-    Broker, BrokerError, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source, Subscription,
-    dead_letters_of,
+    Broker, BrokerError, Confirms, DELIVERY_LIMIT, DeadLetter, Delivery, Receipt, Source,
+    Subscription, dead_letters_of,
 };
 pub use connect::{ConnectError, connect, embedded_path};
 pub use consumer::{ConsumerSettings, Consumers};

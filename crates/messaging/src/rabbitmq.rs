@@ -17,7 +17,6 @@ mod source;
 mod topology;
 mod wire;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -32,7 +31,7 @@ use self::publisher::Publisher;
 use self::source::RabbitSource;
 pub use self::topology::EXCHANGE;
 use self::topology::Topology;
-use crate::broker::{Broker, BrokerError, Subscription};
+use crate::broker::{Broker, BrokerError, Confirms, Subscription};
 use crate::connect::ConnectError;
 use crate::message::Message;
 use crate::retry::until_back;
@@ -129,7 +128,7 @@ impl Broker for RabbitBroker {
         self.topology.declare(bindings).await
     }
 
-    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError> {
+    async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, BrokerError> {
         self.publisher.publish(batch).await
     }
 

@@ -3,7 +3,6 @@
 //! A crash at any line below repeats a publish with the same id, and consumers' inboxes make that harmless. Nothing is
 //! stamped that the broker did not confirm. No order is promised (`docs/architecture.md`).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use service_kit::{Detail, Health, Lifecycle, crash_point, error_chain};
 use store_kit::StoreError;
 use tokio::time::Instant;
 
-use crate::broker::{Broker, BrokerError};
+use crate::broker::{Broker, BrokerError, Confirms};
 use crate::handoff::Handoff;
 use crate::message::Message;
 use crate::outbox::{OutboxStore, Poke};
@@ -31,6 +30,8 @@ const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_secs(1);
 /// When an event that has consumers but reached none is tried again.
 const UNROUTABLE_WAIT: Duration = Duration::from_secs(10);
+/// When an event that the broker could not take is tried again.
+const REFUSED_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the end waits for commands that are just committing events.
 const LAST_COMMITS: Duration = Duration::from_secs(2);
@@ -212,8 +213,8 @@ impl Relay {
             .iter()
             .map(|message| (message.id.clone(), message.event_type.clone()))
             .collect();
-        let delivered = match self.publish(batch).await {
-            Ok(delivered) => delivered,
+        let confirms = match self.publish(batch).await {
+            Ok(confirms) => confirms,
             Err(error) => {
                 let ids = ids.into_iter().map(|(id, _)| id).collect();
                 self.outbox.release(ids, self.clock.now()).await?;
@@ -221,28 +222,44 @@ impl Relay {
             }
         };
         crash_point("relay.after_confirm");
-        self.settle(ids, &delivered).await?;
+        self.settle(ids, &confirms).await?;
         crash_point("relay.after_stamp");
         Ok(Published { events, more })
     }
 
-    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, RelayError> {
+    async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, RelayError> {
         let publishing = tokio::time::timeout(CONFIRM_DEADLINE, self.broker.publish(batch));
-        let delivered = publishing.await.map_err(|_| RelayError::Unconfirmed)??;
+        let confirms = publishing.await.map_err(|_| RelayError::Unconfirmed)??;
         crash_point("relay.after_publish");
-        Ok(delivered)
+        Ok(confirms)
     }
 
-    /// Stamps what reached a queue, and what nobody listens to. What should have reached a queue and did not is kept.
+    /// Stamps what reached a queue, and what nobody listens to. What should have reached a queue and did not is kept, and so is what
+    /// the broker refused: somebody may listen whom this project does not know.
     async fn settle(
         &self,
         ids: Vec<(String, String)>,
-        delivered: &HashSet<String>,
+        confirms: &Confirms,
     ) -> Result<(), RelayError> {
-        let (told, lost): (Vec<_>, Vec<_>) = ids
+        let (refused, taken): (Vec<_>, Vec<_>) = ids
             .into_iter()
-            .partition(|(id, event_type)| delivered.contains(id) || !has_consumers(event_type));
+            .partition(|(id, _)| confirms.refused.contains(id));
+        let (told, lost): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(id, event_type)| {
+            confirms.reached.contains(id) || !has_consumers(event_type)
+        });
         let now = self.clock.now();
+        if !refused.is_empty() {
+            tracing::warn!(
+                service = self.service,
+                events = refused.len(),
+                "RabbitMQ did not take events, they are told again: is a queue full that refuses what is too much for it \
+                 (`overflow: reject-publish`), or is the broker stopping?"
+            );
+            metrics::counter!("shop_refused_events_total", "service" => self.service)
+                .increment(u64::try_from(refused.len()).unwrap_or(0));
+            let ids = refused.into_iter().map(|(id, _)| id).collect();
+            self.outbox.release(ids, now.plus(REFUSED_WAIT)).await?;
+        }
         if !lost.is_empty() {
             tracing::error!(
                 service = self.service,

@@ -1,6 +1,7 @@
 //! What the operator counts itself.
 
 /// Samples of its metrics, by name with labels.
+#[derive(Default)]
 pub(super) struct Metrics(Vec<(String, f64)>);
 
 const REQUESTS: &str = "shop_operator_api_requests_total";

@@ -14,7 +14,7 @@ use super::explain::is_missing;
 use super::line::{Fault, Line, Open};
 use super::topology::{EXCHANGE, Topology, audience};
 use super::wire;
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, Confirms};
 use crate::message::Message;
 
 /// Publishes over a connection of its own: a broker that is short of memory or disk stops reading from those that
@@ -58,11 +58,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes a batch; returns the ids that reached a queue.
-    pub(super) async fn publish(
-        &self,
-        batch: Vec<Message>,
-    ) -> Result<HashSet<String>, BrokerError> {
+    /// Publishes a batch; returns what became of it.
+    pub(super) async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, BrokerError> {
         let mut place = self.session.lock().await;
         let mut session = match place.take() {
             Some(session) if session.is_usable() => session,
@@ -99,7 +96,7 @@ impl Publisher {
         &self,
         session: &mut Session,
         batch: &[Message],
-    ) -> Result<HashSet<String>, BrokerError> {
+    ) -> Result<Confirms, BrokerError> {
         session.hear();
         if let Some(reason) = &session.blocked {
             return Err(BrokerError::Blocked(reason.clone()));
@@ -113,9 +110,9 @@ impl Publisher {
             reason = session.until_blocked() => return Err(BrokerError::Blocked(reason)),
         };
         match sent {
-            Ok(reached) => {
+            Ok(confirms) => {
                 session.channel = Some(channel);
-                Ok(reached)
+                Ok(confirms)
             }
             Err(error) => {
                 if is_missing(&error) {
@@ -189,22 +186,25 @@ impl Session {
 ///
 /// lapin hands a returned message out with whichever confirm comes next, so a confirm says nothing about its own message:
 /// what was returned is read from the returned messages themselves. All have come once all confirms have.
-async fn send(channel: &Channel, batch: &[Message]) -> lapin::Result<HashSet<String>> {
+async fn send(channel: &Channel, batch: &[Message]) -> lapin::Result<Confirms> {
     let sent = batch.iter().map(|message| send_one(channel, message));
-    let mut delivered = HashSet::with_capacity(batch.len());
+    let mut confirms = Confirms::default();
     let mut returned = HashSet::new();
     for (id, confirmation) in try_join_all(sent).await?.into_iter().flatten() {
-        if confirmation.is_ack() {
-            delivered.insert(id.to_owned());
-        }
+        let said = if confirmation.is_ack() {
+            &mut confirms.reached
+        } else {
+            &mut confirms.refused
+        };
+        said.insert(id.to_owned());
         if let Some(message) = confirmation.take_message()
             && let Some(id) = message.properties.message_id()
         {
             returned.insert(id.to_string());
         }
     }
-    delivered.retain(|id| !returned.contains(id));
-    Ok(delivered)
+    confirms.reached.retain(|id| !returned.contains(id));
+    Ok(confirms)
 }
 
 async fn send_one<'a>(

@@ -116,7 +116,12 @@ impl Service {
     }
 
     async fn publish(&self, messages: &[Message]) {
-        let reached = self.broker.publish(messages.to_vec()).await.unwrap();
+        let reached = self
+            .broker
+            .publish(messages.to_vec())
+            .await
+            .unwrap()
+            .reached;
         assert_eq!(sorted(reached.into_iter().collect()), sorted(ids(messages)));
     }
 

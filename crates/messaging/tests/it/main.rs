@@ -39,6 +39,7 @@ mod rabbitmq_permissions;
 #[cfg(test)]
 mod rabbitmq_poison;
 #[cfg(test)]
+mod rabbitmq_refused;
 mod rabbitmq_server;
 #[cfg(test)]
 mod relay;

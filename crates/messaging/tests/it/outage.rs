@@ -1,13 +1,12 @@
 //! A broker that is away when a test says so.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use contracts::topology::Binding;
 use messaging::embedded::EmbeddedBroker;
-use messaging::{Broker, BrokerError, Message, Subscription};
+use messaging::{Broker, BrokerError, Confirms, Message, Subscription};
 use tempfile::TempDir;
 
 /// An embedded broker behind a line that may break.
@@ -53,7 +52,7 @@ impl Broker for Outage {
         self.broker.declare(bindings).await
     }
 
-    async fn publish(&self, batch: Vec<Message>) -> Result<HashSet<String>, BrokerError> {
+    async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, BrokerError> {
         self.publishes.fetch_add(1, Ordering::SeqCst);
         if take_one(&self.refused) {
             return Err(BrokerError::Closed);

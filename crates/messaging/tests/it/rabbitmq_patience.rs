@@ -51,7 +51,7 @@ async fn a_store_that_is_away_for_longer_than_rabbitmq_waits_loses_and_parks_not
     })
     .await;
     let sent = messages(3);
-    assert_eq!(broker.publish(sent.clone()).await.unwrap().len(), 3);
+    assert_eq!(broker.publish(sent.clone()).await.unwrap().reached.len(), 3);
     let handler = Arc::new(Patient::default());
     let tables = store.messages.clone();
     Consumers::new(&life, broker.clone(), tables, clock())

@@ -58,7 +58,13 @@ async fn a_message_that_kills_one_replica_after_another_takes_no_other_into_the_
     let mut queue_up = async |count| {
         let batch = messages(count);
         assert_eq!(
-            rabbit.broker.publish(batch.clone()).await.unwrap().len(),
+            rabbit
+                .broker
+                .publish(batch.clone())
+                .await
+                .unwrap()
+                .reached
+                .len(),
             count
         );
         sent.extend(ids(&batch));

@@ -67,7 +67,7 @@ async fn what_was_confirmed_survives_the_death_of_the_broker() {
     let sent = messages(1_000);
     let mut confirmed = BTreeSet::new();
     for batch in sent.chunks(250) {
-        confirmed.extend(broker.publish(batch.to_vec()).await.unwrap());
+        confirmed.extend(broker.publish(batch.to_vec()).await.unwrap().reached);
     }
     server.kill().await.unwrap();
     let away = broker.publish(messages(1)).await.unwrap_err();
@@ -159,7 +159,7 @@ async fn the_connection_can_be_encrypted_and_only_a_trusted_broker_is_talked_to(
         ..settings(&server.tls_url())
     };
     let broker = declared(&trusting, &life()).await;
-    assert_eq!(broker.publish(messages(3)).await.unwrap().len(), 3);
+    assert_eq!(broker.publish(messages(3)).await.unwrap().reached.len(), 3);
 
     let broker = RabbitBroker::connect(&settings(&server.tls_url()), "alpha", &life()).unwrap();
     let distrust = broker.publish(messages(1)).await.unwrap_err().to_string();
@@ -193,7 +193,7 @@ async fn a_broker_that_asks_for_a_certificate_is_shown_that_of_the_service() {
         ..nameless.clone()
     };
     let broker = declared(&known, &life()).await;
-    assert_eq!(broker.publish(messages(3)).await.unwrap().len(), 3);
+    assert_eq!(broker.publish(messages(3)).await.unwrap().reached.len(), 3);
 
     let broker = RabbitBroker::connect(&nameless, "alpha", &life()).unwrap();
     let refused = broker.publish(messages(1)).await.unwrap_err();

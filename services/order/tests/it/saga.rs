@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use contracts::events::product::{ProductArchived, ProductCreated};
 use contracts::topology::{self, Binding};
 use contracts::{EventType, Payload};
-use messaging::{Broker, BrokerError, Message, Subscription};
+use messaging::{Broker, BrokerError, Confirms, Message, Subscription};
 use serde_json::json;
 use testkit::wait;
 
@@ -164,7 +164,7 @@ impl Broker for Away {
         self.0.declare(bindings).await
     }
 
-    async fn publish(&self, _: Vec<Message>) -> Result<HashSet<String>, BrokerError> {
+    async fn publish(&self, _: Vec<Message>) -> Result<Confirms, BrokerError> {
         Err(BrokerError::Closed)
     }
 
