@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers control-plane operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers control-plane cluster cluster-down images e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,25 @@ control-plane: ## Keep a Kubernetes control plane running, and print how to use 
 	@hack/control-plane/build.sh
 	@$(CARGO) build --locked --quiet -p testkit --bin control-plane
 	@exec $(CARGO_TARGET_DIR)/debug/control-plane
+
+# How many nodes.
+NODES ?= 1
+cluster: ## Start a real Kubernetes with pods on this machine (needs root, elsewhere use kind; NODES=2)
+	@NODES=$(NODES) hack/cluster/up.sh
+
+cluster-down: ## End it, and leave nothing of it behind
+	@hack/cluster/down.sh
+
+# Name and tag of the images; what platforms of this version of the operator ask for.
+export IMAGES ?= ghcr.io/shop-platform
+export VERSION ?= 0.1.0
+# PREBUILT=1 packs what cargo builds on this machine instead of compiling in a container.
+PREBUILT ?=
+images: ## Build the images of the project, and print their sizes (PREBUILT=1 PROFILE=dev: of what cargo has built here)
+	@DOCKER_HOST=$$(hack/images/engine.sh) PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
+
+e2e-compose: ## Walk through the shop in Docker Compose, and see that its data stay (uses the images of `make images`)
+	@hack/e2e-compose.sh
 
 # Which platform the operator is shown at work with.
 MANIFEST ?= examples/minimal.yaml

@@ -105,6 +105,8 @@ fn common(connection: &Connection) -> rusqlite::Result<()> {
     // A plan does not depend on the values bound. Otherwise SQLite looks at them, and a statement with `LIMIT ?` is parsed
     // and planned again each time it is run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A container with a read-only root has no folder for temporary files; what a statement keeps aside is small here.
+    connection.execute_batch("PRAGMA temp_store = MEMORY;")?;
     Ok(())
 }
 

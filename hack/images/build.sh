@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Builds the images of the project, and prints what each adds to its base.
+#
+#   hack/images/build.sh             as a release is built: compiles in the builder image (half an hour without its cache)
+#   PREBUILT=1 hack/images/build.sh  packs programs that cargo has built on this machine (PROFILE=dev or release)
+#
+# LOCAL_BASES=1 uses bases made here, for machines that reach no image registry. IMAGES, VERSION: name and tag,
+# `shop-platform/…:dev`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+programs=(gateway user product order notification shop shopctl operator)
+profile=${PROFILE:-release}
+# Of an image over its base, in bytes: docs/performance.md.
+budget=25000000
+
+arguments=(--build-arg "PROFILE=$profile" --build-arg "VERSION=${VERSION:-dev}" --build-arg "REVISION=$(git rev-parse HEAD)")
+context=.
+if [ -n "${LOCAL_BASES:-}" ]; then
+	hack/images/local-bases.sh ${PREBUILT:-builder}
+	arguments+=(--build-arg BASE=shop-base:local --build-arg BUILDER=shop-builder:local --network host)
+fi
+if [ -n "${PREBUILT:-}" ]; then
+	folder=$CARGO_TARGET_DIR/$([ "$profile" = dev ] && echo debug || echo "$profile")
+	cargo build --locked --profile "$profile" --bins $(printf -- '-p %s ' "${programs[@]}")
+	context=$(mktemp -d)
+	trap 'rm -rf "$context"' EXIT
+	mkdir "$context/data"
+	for program in "${programs[@]}"; do
+		strip -o "$context/$program" "$folder/$program"
+	done
+	arguments+=(--build-arg BINARIES=prebuilt)
+fi
+
+for program in "${programs[@]}"; do
+	hack/images/docker.sh build --quiet --file Dockerfile --target "$program" "${arguments[@]}" \
+		--tag "${IMAGES:-shop-platform}/$program:${VERSION:-dev}" "$context" >/dev/null
+done
+
+# What the Dockerfile itself copies; the layers of the base were made by others.
+printf '%-14s %14s\n' image 'MB over base'
+over_budget=()
+for program in "${programs[@]}"; do
+	image=${IMAGES:-shop-platform}/$program:${VERSION:-dev}
+	bytes=$(docker history --no-trunc --human=false --format '{{.CreatedBy}}|{{.Size}}' "$image" | awk -F '|' '/^COPY/ { sum += $NF } END { print sum }')
+	printf '%-14s %14.1f\n' "$program" "$(awk "BEGIN { print $bytes / 1000000 }")"
+	[ "$bytes" -le "$budget" ] || over_budget+=("$program")
+done
+if [ "$profile" = release ] && [ "${#over_budget[@]}" -gt 0 ]; then
+	echo "over the budget of $((budget / 1000000)) MB: ${over_budget[*]}" >&2
+	exit 1
+fi
