@@ -103,9 +103,10 @@ bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; an h
 	$(CARGO) build --locked --release -p operator --bin operator --example bench
 	$(CARGO_TARGET_DIR)/release/examples/bench $(CARGO_TARGET_DIR)/release/operator $(PLATFORMS)
 
-lint: ## Formatting, clippy, compose.yaml, what the operator makes of the examples
+lint: ## Formatting, clippy, compose.yaml, what the operator makes of the examples, its chart
 	hack/check-compose.sh
 	hack/check-children.sh
+	hack/check-chart.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
 
@@ -122,6 +123,7 @@ generate: ## Write the generated files that are committed
 	mv $(CARGO_TARGET_DIR)/shopplatforms.yaml crds/
 	$(CARGO) run --locked --quiet -p operator -- rbac > $(CARGO_TARGET_DIR)/rbac.yaml
 	mv $(CARGO_TARGET_DIR)/rbac.yaml config/
+	cp crds/shopplatforms.yaml config/rbac.yaml charts/shop-operator/files/
 
 bench: ## Measure against the budgets of docs/performance.md
 	bench/run.sh

@@ -3,9 +3,11 @@
 # prints the folder: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and kwok, which plays the nodes.
 # About eight minutes on two cores, instant when all is there. What the folder named by KUBEBUILDER_ASSETS has (setup-envtest
 # makes one) is used instead and not built. `testkit::kubernetes` starts them; so does `make control-plane`.
+# Usage: build.sh [PROGRAM…]; ../cluster also wants kubelet and kube-proxy.
 set -euo pipefail
 cd "$(dirname "$0")"
-programs=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl kwok)
+programs=("$@")
+[ $# -gt 0 ] || programs=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl kwok)
 
 version=$(sed -n 's|^\tk8s.io/kubernetes v\([^ ]*\).*|\1|p' go.mod)
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/tools/kubernetes-$version
