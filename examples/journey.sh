@@ -5,7 +5,8 @@
 #   make demo                in another
 #
 # SHOP_URL (default http://127.0.0.1:3000) is the gateway, SHOP_DATA (default ./shop-data) its data folder: the
-# administrator's password and the mails are read there. It ends with "journey complete" or at the first surprise.
+# administrator's password and the mails are read there. A folder without `mail` belongs to a shop whose mails are elsewhere, in a
+# cluster for instance: then no mail is looked for. It ends with "journey complete" or at the first surprise.
 set -euo pipefail
 
 SHOP=${SHOP_URL:-http://127.0.0.1:3000}
@@ -36,7 +37,7 @@ wait_for() {
 	until "$@" 2>/dev/null; do [ $SECONDS -lt $end ] || fail "timed out: $*"; sleep 0.2; done
 }
 status_is() { [ "$(call GET "/orders/$1" | jq -r .status)" = "$2" ]; }
-mail_says() { grep -rlF -- "$EMAIL" "$DATA/mail" | xargs -r grep -lF -- "$1" | grep -q .; }
+mail_says() { [ ! -d "$DATA/mail" ] || grep -rlF -- "$EMAIL" "$DATA/mail" | xargs -r grep -lF -- "$1" | grep -q .; }
 
 say "1. Register an account and sign in"
 call POST /auth/register "$(jq -n --arg e "$EMAIL" --arg p "$PASSWORD" '{email: $e, password: $p, name: "Ada"}')" | jq -c .
@@ -80,7 +81,11 @@ say "5. The same Idempotency-Key again is the same order"
 
 say "6. The mail"
 wait_for 10 mail_says "confirmed"
-grep -rlF -- "$EMAIL" "$DATA/mail" | xargs grep -h '^Subject:'
+if [ -d "$DATA/mail" ]; then
+	grep -rlF -- "$EMAIL" "$DATA/mail" | xargs grep -h '^Subject:'
+else
+	echo "not looked at: $DATA/mail is not there"
+fi
 
 say "7. Sell out the lamp: the second order is rejected, and says why"
 known "$LAMP" 1 lamp-1 && jq '{number, status}' "$STREAM.order"

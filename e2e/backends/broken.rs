@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use testkit::chaos::Direction;
+use testkit::customers::{Load, Progress};
 use testkit::platform::{Edge, Platform, Server, Service};
 use testkit::seed;
 use tokio_util::sync::CancellationToken;
 
-use crate::load::{Load, Progress};
 use crate::platform::platform;
 use crate::trial::lasting;
 
@@ -78,7 +78,9 @@ async fn each_thing_broken_once_under_load_loses_and_doubles_nothing() {
         .await
         .unwrap();
     let stock = [("PLENTY", 100_000), ("SCARCE", 40)];
-    let mut load = Load::new(&shop, &mut random, 6, &stock).await.unwrap();
+    let mut load = Load::new(shop.front().unwrap(), &mut random, 6, &stock)
+        .await
+        .unwrap();
 
     let (over, progress) = (CancellationToken::new(), load.progress());
     let breaking = async {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use testkit::customers::Progress;
 use testkit::platform::{Platform, Service};
 use testkit::wait;
 
-use crate::load::Progress;
 use crate::platform::platform;
 use crate::trial::{Trial, lasting, shopctl};
 

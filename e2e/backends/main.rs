@@ -16,8 +16,6 @@ mod elections;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
-mod load;
-#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod nemesis;
@@ -35,5 +33,3 @@ mod stores;
 mod trial;
 #[cfg(test)]
 mod under_load;
-#[cfg(test)]
-mod visitors;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use testkit::customers::Visitors;
 use testkit::platform::{Platform, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::platform;
 use crate::trial::{Trial, lasting};
-use crate::visitors::Visitors;
 
 /// Between two replicas.
 const PERIOD: Duration = Duration::from_secs(3);

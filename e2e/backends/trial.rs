@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use testkit::checker::Snapshot;
+use testkit::customers::Load;
 use testkit::platform::{Builder, Platform, Service};
 use testkit::{seed, wait};
 use tokio_util::sync::CancellationToken;
-
-use crate::load::Load;
 
 /// What every trial has on its shelves: enough, too little, and nothing.
 const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0)];
@@ -28,9 +27,9 @@ impl Trial {
         // A trial may last longer than the ten minutes that a token usually does.
         let builder = builder.setting(Service::User, "TOKENS__ACCESS_S", "3600");
         let shop = builder.start().await?;
-        let load = Load::new(&shop, &mut random, CUSTOMERS, &STOCK).await;
+        let load = Load::new(shop.front()?, &mut random, CUSTOMERS, &STOCK).await;
         // Who calls this panics only when the shop is gone.
-        let load = load.inspect_err(|_| shop.keep())?;
+        let load = load.inspect_err(|_| shop.keep())?.patient_for(away());
         Ok(Self { shop, load })
     }
 

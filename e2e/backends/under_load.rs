@@ -1,9 +1,9 @@
 //! Nothing is broken: everything is exact, and nobody was refused.
 
+use testkit::customers::Load;
 use testkit::platform::Service;
 use testkit::seed;
 
-use crate::load::Load;
 use crate::platform::platform;
 
 const ORDERS: usize = 200;
@@ -13,7 +13,9 @@ async fn orders_under_load_with_two_replicas_end_exact() {
     let mut random = seed::generator("orders under load");
     let shop = platform().replicas(2).start().await.unwrap();
     let stock = [("PLENTY", 10_000), ("SCARCE", 40), ("NONE", 0)];
-    let mut load = Load::new(&shop, &mut random, 8, &stock).await.unwrap();
+    let mut load = Load::new(shop.front().unwrap(), &mut random, 8, &stock)
+        .await
+        .unwrap();
 
     load.place(ORDERS).await.unwrap();
     assert_eq!(load.troubles(), Vec::<&str>::new());

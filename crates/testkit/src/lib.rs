@@ -6,6 +6,8 @@ pub mod chaos;
 pub mod checker;
 pub mod client;
 pub mod contract;
+pub mod customers;
+pub mod front;
 pub mod isolated;
 pub mod kubernetes;
 pub mod mail_server;

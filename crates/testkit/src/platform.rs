@@ -46,7 +46,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use self::back_ends::BackEnds;
 pub use self::back_ends::Server;
@@ -61,9 +60,9 @@ pub use self::service::Service;
 use crate::chaos::Proxy;
 use crate::checker::{Snapshot, StoreUrls, Stores, Tap};
 use crate::client::Client;
+use crate::front::Front;
 use crate::mail_server::FakeMailServer;
 use crate::servers::{Mongo, Postgres, Rabbit};
-use crate::wait;
 
 /// A running shop. What it consists of is dropped in this order: processes before what they need.
 pub struct Platform {
@@ -169,37 +168,39 @@ impl Platform {
         balancer.map_or_else(String::new, |balancer| balancer.address().to_string())
     }
 
-    /// Somebody who is not signed in, at the gateway.
-    pub fn stranger(&self) -> Result<Client> {
-        Client::new(&self.address())
-    }
-
-    /// The administrator, signed in.
-    pub async fn admin(&self) -> Result<Client> {
-        let password = std::fs::read_to_string(self.folder.path().join(ADMIN_PASSWORD))?;
-        self.stranger()?.log_in(ADMIN_EMAIL, &password).await
-    }
-
-    /// A registered and signed-in customer.
-    pub async fn customer(&self, name: &str) -> Result<Client> {
-        let email = format!("{name}@example.com");
-        self.stranger()?.register(&email).await
-    }
-
-    /// Customers `prefix-0` to `prefix-(count-1)`, a few at a time: hashing a password is slow on purpose.
-    pub async fn customers(&self, prefix: &str, count: usize) -> Result<Vec<Client>> {
-        let customers =
-            (0..count).map(async |index| self.customer(&format!("{prefix}-{index}")).await);
-        stream::iter(customers).buffered(4).try_collect().await
-    }
-
-    /// A product that can be ordered: created, and known to the order service.
-    pub async fn product(&self, admin: &Client, sku: &str, cents: i64, stock: u32) -> Result<()> {
-        admin.create_product(sku, cents, stock).await?;
-        wait::until(&format!("{sku} to reach the order service"), || async {
-            Ok(self.stores.catalog_knows(sku).await?.then_some(()))
+    /// What people see of it.
+    pub fn front(&self) -> Result<Front<'_>> {
+        Ok(Front {
+            address: self.address(),
+            admin_email: ADMIN_EMAIL.to_owned(),
+            admin_password: std::fs::read_to_string(self.folder.path().join(ADMIN_PASSWORD))?,
+            stores: &self.stores,
         })
-        .await
+    }
+
+    /// See [`Front::stranger`].
+    pub fn stranger(&self) -> Result<Client> {
+        self.front()?.stranger()
+    }
+
+    /// See [`Front::admin`].
+    pub async fn admin(&self) -> Result<Client> {
+        self.front()?.admin().await
+    }
+
+    /// See [`Front::customer`].
+    pub async fn customer(&self, name: &str) -> Result<Client> {
+        self.front()?.customer(name).await
+    }
+
+    /// See [`Front::customers`].
+    pub async fn customers(&self, prefix: &str, count: usize) -> Result<Vec<Client>> {
+        self.front()?.customers(prefix, count).await
+    }
+
+    /// See [`Front::product`].
+    pub async fn product(&self, admin: &Client, sku: &str, cents: i64, stock: u32) -> Result<()> {
+        self.front()?.product(admin, sku, cents, stock).await
     }
 
     /// The stores, for looks of one's own.

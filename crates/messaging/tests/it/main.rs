@@ -40,6 +40,7 @@ mod rabbitmq_permissions;
 mod rabbitmq_poison;
 #[cfg(test)]
 mod rabbitmq_refused;
+#[cfg(test)]
 mod rabbitmq_server;
 #[cfg(test)]
 mod relay;

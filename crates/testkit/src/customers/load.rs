@@ -11,15 +11,14 @@ use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use testkit::checker::Snapshot;
-use testkit::client::{Client, Reply};
-use testkit::platform::Platform;
-use testkit::wait;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::trial::away;
+use crate::checker::Snapshot;
+use crate::client::{Client, Reply};
+use crate::front::Front;
+use crate::wait;
 
 /// How long one request is tried again, when everything is back.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -32,8 +31,11 @@ const PACE: Duration = Duration::from_millis(250);
 /// An order that was acknowledged.
 #[derive(Clone, Debug)]
 pub struct Placed {
+    /// Its id.
     pub id: String,
+    /// What was ordered.
     pub sku: String,
+    /// How many pieces of it.
     pub quantity: u32,
 }
 
@@ -80,6 +82,7 @@ struct Buyer {
     troubles: Vec<String>,
     /// How often something was asked, with or without an answer.
     tries: usize,
+    patience: Duration,
     progress: Progress,
 }
 
@@ -94,7 +97,7 @@ pub struct Load {
 impl Load {
     /// Customers and products of a running shop; drawn from `random`.
     pub async fn new(
-        shop: &Platform,
+        shop: Front<'_>,
         random: &mut StdRng,
         customers: usize,
         stock: &[(&str, u32)],
@@ -123,6 +126,7 @@ impl Load {
                 cancelled: BTreeSet::new(),
                 troubles: Vec::new(),
                 tries: 0,
+                patience: PATIENCE,
                 progress: progress.clone(),
             });
         Ok(Self {
@@ -130,6 +134,24 @@ impl Load {
             stock,
             progress,
         })
+    }
+
+    /// For shops of which something is away for so long: each request is tried again for longer.
+    #[must_use]
+    pub fn patient_for(mut self, away: Duration) -> Self {
+        for buyer in &mut self.buyers {
+            buyer.patience = PATIENCE + away;
+        }
+        self
+    }
+
+    /// The same customers at another address: a shop that was started again.
+    #[must_use]
+    pub fn at(mut self, address: &str) -> Self {
+        for buyer in &mut self.buyers {
+            buyer.client = buyer.client.at(address);
+        }
+        self
     }
 
     /// Places so many orders, all customers at once, each one after the other.
@@ -184,21 +206,25 @@ impl Load {
     }
 
     /// How far it is; can be asked while it runs.
+    #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
     /// How many orders were acknowledged.
+    #[must_use]
     pub fn orders(&self) -> usize {
         self.buyers.iter().map(|buyer| buyer.placed.len()).sum()
     }
 
     /// How many requests were made.
+    #[must_use]
     pub fn tries(&self) -> usize {
         self.buyers.iter().map(|buyer| buyer.tries).sum()
     }
 
     /// Every try that failed, although a later one was answered.
+    #[must_use]
     pub fn troubles(&self) -> Vec<&str> {
         let buyers = self.buyers.iter();
         buyers
@@ -255,6 +281,7 @@ impl Load {
     }
 
     /// How many of its orders ended in each status.
+    #[must_use]
     pub fn outcomes(&self, stores: &Snapshot) -> BTreeMap<String, usize> {
         let mut outcomes = BTreeMap::new();
         let ours = self.buyers.iter().flat_map(|buyer| buyer.placed.values());
@@ -285,7 +312,12 @@ impl Buyer {
     async fn order(&mut self) -> Result<()> {
         self.orders += 1;
         let key = format!("{}-{}", self.name, self.orders);
-        let sku = self.skus[self.random.random_range(0..self.skus.len())].clone();
+        let place = self.random.random_range(0..self.skus.len());
+        let sku = self
+            .skus
+            .get(place)
+            .context("nothing is on the shelves")?
+            .clone();
         let quantity = self.random.random_range(1..=3);
         let order = json!({"items": [{"sku": sku, "quantity": quantity}]});
         let reply = self
@@ -340,9 +372,8 @@ impl Buyer {
                 }
                 Err(error) => format!("{key}: {error:#}"),
             };
-            let patience = PATIENCE + away();
-            if begun.elapsed() > patience {
-                bail!("no answer in {patience:?}: {trouble}");
+            if begun.elapsed() > self.patience {
+                bail!("no answer in {:?}: {trouble}", self.patience);
             }
             self.troubles.push(trouble);
             tokio::time::sleep(PAUSE).await;

@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
-use testkit::client::{Client, PASSWORD, send};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::load::{Load, Placed};
+use super::{Load, Placed};
+use crate::client::{Client, PASSWORD, send};
 
 /// Between two requests of one visitor.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -114,6 +114,7 @@ impl Visits {
     }
 
     /// How many were answered.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.answered.values().sum()
     }

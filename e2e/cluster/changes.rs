@@ -1,0 +1,98 @@
+//! What people change while customers are there: nobody notices.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use kube::api::{Patch, PatchParams};
+use operator::resource::{Phase, ShopPlatform};
+use serde_json::{Value, json};
+
+use crate::platform::{NAME, Platform, ask_for, status, until, until_ready};
+use crate::traffic::{Traffic, unlimited};
+
+/// The tag of a second version of all images; `make e2e` makes it.
+const NEXT: &str = "e2e-next";
+
+fn spec(images: &Value) -> Value {
+    json!({"gateway": unlimited(), "images": images})
+}
+
+/// Begins a rotation, and waits until the generation before is gone.
+async fn rotate(shop: &Platform) -> Result<()> {
+    let before = status(&shop.space)
+        .await?
+        .credentials
+        .unwrap_or_default()
+        .generation;
+    let wish = json!({"metadata": {"annotations": {"shopplatform.io/rotate-credentials": "e2e"}}});
+    let platforms = shop.space.all::<ShopPlatform>();
+    platforms
+        .patch(NAME, &PatchParams::default(), &Patch::Merge(&wish))
+        .await?;
+    until(&shop.space, "rotated", |status| {
+        let credentials = status.credentials.clone().unwrap_or_default();
+        status.phase == Phase::Ready
+            && credentials.generation == before + 1
+            && !credentials.rotating
+    })
+    .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() {
+    let shop = Platform::new("changes", &spec(&json!({}))).await.unwrap();
+    let mut traffic = Traffic::at(&shop, "changes").await.unwrap();
+    let upgrade = async {
+        ask_for(&shop.space, &spec(&json!({"tag": NEXT}))).await?;
+        until_ready(&shop.space).await?;
+        Ok(())
+    };
+    let met = traffic
+        .during("an upgrade", Box::pin(upgrade))
+        .await
+        .unwrap();
+    assert_eq!(met, Vec::<String>::new());
+    let met = traffic
+        .during("a rotation", Box::pin(rotate(&shop)))
+        .await
+        .unwrap();
+    assert_eq!(met, Vec::<String>::new());
+    traffic.exact(&shop).await.unwrap();
+    shop.space.remove().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_that_does_not_exist_is_rolled_back_and_fails_no_request() {
+    let shop = Platform::new("bad-image", &spec(&json!({}))).await.unwrap();
+    let mut traffic = Traffic::at(&shop, "bad-image").await.unwrap();
+    let bad = async {
+        ask_for(
+            &shop.space,
+            &spec(&json!({"overrides": {"order": "shop.invalid/order:none"}})),
+        )
+        .await?;
+        // Told long before it is given up.
+        until(&shop.space, "told what is wrong", |status| {
+            let message = status.message.clone().unwrap_or_default();
+            message.contains("shop.invalid/order:none")
+        })
+        .await?;
+        loop {
+            let now = status(&shop.space).await?;
+            if now.refused.is_some() && now.phase == Phase::Degraded {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let bad = async {
+        // The deadline of a rollout is five minutes.
+        tokio::time::timeout(Duration::from_mins(8), bad).await?
+    };
+    let met = traffic.during("a bad image", Box::pin(bad)).await.unwrap();
+    assert_eq!(met, Vec::<String>::new());
+    shop.change(&spec(&json!({}))).await.unwrap();
+    traffic.exact(&shop).await.unwrap();
+    shop.space.remove().await.unwrap();
+}

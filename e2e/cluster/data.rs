@@ -1,0 +1,144 @@
+//! Data stay: while a platform sleeps, and when it is deleted and made again.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use operator::resource::Phase;
+use serde_json::json;
+use testkit::wait;
+
+use crate::cluster::{PATIENCE, Space};
+use crate::platform::{Platform, ask_for, until, until_ready};
+use crate::traffic::{Traffic, unlimited};
+
+const OURS: &str = "shopplatform.io/platform=demo";
+
+/// Everything in the namespace that belongs to the platform, but disks and Secrets.
+async fn others(space: &Space) -> Result<Vec<String>> {
+    Ok([
+        space.names::<Pod>(OURS).await?,
+        space.names::<Deployment>(OURS).await?,
+        space.names::<StatefulSet>(OURS).await?,
+        space.names::<Job>(OURS).await?,
+        space.names::<Service>(OURS).await?,
+        space.names::<ServiceAccount>(OURS).await?,
+        space.names::<ConfigMap>(OURS).await?,
+        space.names::<NetworkPolicy>(OURS).await?,
+        space.names::<HorizontalPodAutoscaler>(OURS).await?,
+    ]
+    .concat())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_platform_that_sleeps_wakes_with_its_data() {
+    let spec = json!({"gateway": unlimited()});
+    let shop = Platform::new("sleep", &spec).await.unwrap();
+    let traffic = Traffic::at(&shop, "sleep").await.unwrap();
+    traffic.exact(&shop).await.unwrap();
+    ask_for(
+        &shop.space,
+        &json!({"gateway": unlimited(), "hibernate": true}),
+    )
+    .await
+    .unwrap();
+    until(&shop.space, "asleep", |status| {
+        status.phase == Phase::Hibernated
+    })
+    .await
+    .unwrap();
+    wait::until_within(PATIENCE, "all pods to be gone", || async {
+        let mut running = Vec::new();
+        for pod in shop
+            .space
+            .all::<Pod>()
+            .list(&kube::api::ListParams::default().labels(OURS))
+            .await?
+        {
+            let phase = pod.status.and_then(|status| status.phase);
+            if phase.as_deref() != Some("Succeeded") {
+                running.push(pod.metadata.name);
+            }
+        }
+        Ok(running.is_empty().then_some(()))
+    })
+    .await
+    .unwrap();
+    shop.change(&spec).await.unwrap();
+    traffic.exact(&shop).await.unwrap();
+    shop.space.remove().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_platform_leaves_disks_and_secrets_and_made_again_finds_its_orders() {
+    let spec = json!({"gateway": unlimited()});
+    let shop = Platform::new("again", &spec).await.unwrap();
+    let traffic = Traffic::at(&shop, "again").await.unwrap();
+    traffic.exact(&shop).await.unwrap();
+    let disks: BTreeSet<_> = shop
+        .space
+        .names::<PersistentVolumeClaim>(OURS)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    let secrets: BTreeSet<_> = shop
+        .space
+        .names::<Secret>(OURS)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    shop.delete().await.unwrap();
+    wait::until_within(PATIENCE, "nothing else to be left", || async {
+        Ok(others(&shop.space).await?.is_empty().then_some(()))
+    })
+    .await
+    .unwrap();
+    let left: BTreeSet<_> = shop
+        .space
+        .names::<PersistentVolumeClaim>(OURS)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    assert_eq!(left, disks);
+    let left: BTreeSet<_> = shop
+        .space
+        .names::<Secret>(OURS)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    assert_eq!(left, secrets);
+
+    ask_for(&shop.space, &spec).await.unwrap();
+    until_ready(&shop.space).await.unwrap();
+    // Services have other addresses now.
+    let shop = Platform::of(shop.space).await.unwrap();
+    traffic.at_again(&shop).exact(&shop).await.unwrap();
+
+    ask_for(
+        &shop.space,
+        &json!({"gateway": unlimited(), "deletionPolicy": "Delete"}),
+    )
+    .await
+    .unwrap();
+    until_ready(&shop.space).await.unwrap();
+    shop.delete().await.unwrap();
+    wait::until_within(PATIENCE, "nothing at all to be left", || async {
+        let disks = shop.space.names::<PersistentVolumeClaim>(OURS).await?;
+        let secrets = shop.space.names::<Secret>(OURS).await?;
+        let others = others(&shop.space).await?;
+        Ok([disks, secrets, others].concat().is_empty().then_some(()))
+    })
+    .await
+    .unwrap();
+    shop.space.remove().await.unwrap();
+}

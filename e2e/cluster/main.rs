@@ -1,0 +1,22 @@
+//! Tests of the whole shop in a real cluster: real nodes, real pods, the operator from its chart. `make e2e` makes all that, and
+//! runs them where Services and pods can be reached by their addresses. `KUBECONFIG` says which cluster it is.
+//!
+//! Each test has a platform in a namespace of its own, where only *restricted* pods may run. They go one after the other: a
+//! machine with two cores carries one platform under load.
+
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod data;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod journey;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod traffic;

@@ -1,0 +1,97 @@
+//! Network policies block: who has no business with a server does not reach it.
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+use testkit::wait;
+
+use crate::cluster::{PATIENCE, Space};
+use crate::platform::Platform;
+
+/// Any image with bash, which opens TCP connections by itself; this one is in the cluster.
+const IMAGE: &str = "postgres:17";
+
+/// A pod that tries each address for three seconds and tells what came of it.
+fn prober(name: &str, labels: &Value, addresses: &[&str]) -> Pod {
+    let tries = "for address in \"$@\"; do \
+         if timeout 3 bash -c \"exec 3<>/dev/tcp/$address\" 2>/dev/null; then echo \"$address open\"; else echo \"$address closed\"; fi; \
+         done";
+    let arguments: Vec<&str> = ["bash", "-c", tries, "prober"]
+        .into_iter()
+        .chain(addresses.iter().copied())
+        .collect();
+    serde_json::from_value(json!({
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": false,
+            "securityContext": {
+                "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [{
+                "name": "prober", "image": IMAGE, "command": arguments,
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
+        },
+    }))
+    .expect("a pod")
+}
+
+async fn probe(space: &Space, pod: &Pod) -> Result<Vec<String>> {
+    let pods = space.all::<Pod>();
+    let name = pod.metadata.name.as_deref().context("no name")?;
+    pods.create(&PostParams::default(), pod).await?;
+    wait::until_within(PATIENCE, "the prober to end", || async {
+        let phase = pods.get(name).await?.status.and_then(|status| status.phase);
+        match phase.as_deref() {
+            Some("Succeeded") => Ok(Some(())),
+            Some("Failed") => bail!(
+                "the prober failed: {}",
+                pods.logs(name, &kube::api::LogParams::default()).await?
+            ),
+            _ => Ok(None),
+        }
+    })
+    .await?;
+    let told = pods.logs(name, &kube::api::LogParams::default()).await?;
+    Ok(told.lines().map(ToOwned::to_owned).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_those_who_have_business_with_a_server_reach_it() {
+    let shop = Platform::new("network", &json!({})).await.unwrap();
+    let addresses = [
+        "demo-gateway/3000",
+        "demo-order/3003",
+        "demo-mongodb/27017",
+        "demo-postgres/5432",
+        "demo-rabbitmq/5672",
+    ];
+    let stranger = prober("stranger", &json!({}), &addresses);
+    let expected = [
+        "demo-gateway/3000 open",
+        "demo-order/3003 closed",
+        "demo-mongodb/27017 closed",
+        "demo-postgres/5432 closed",
+        "demo-rabbitmq/5672 closed",
+    ];
+    assert_eq!(probe(&shop.space, &stranger).await.unwrap(), expected);
+
+    // With the order service's labels, as its policies see it, though it is not it.
+    let order = json!({
+        "app.kubernetes.io/instance": "demo",
+        "app.kubernetes.io/name": "order",
+        "shopplatform.io/platform": "demo",
+    });
+    let order = prober("as-order", &order, &addresses);
+    let expected = [
+        "demo-gateway/3000 closed",
+        "demo-order/3003 closed",
+        "demo-mongodb/27017 closed",
+        "demo-postgres/5432 open",
+        "demo-rabbitmq/5672 open",
+    ];
+    assert_eq!(probe(&shop.space, &order).await.unwrap(), expected);
+    shop.space.remove().await.unwrap();
+}

@@ -1,0 +1,96 @@
+//! Customers and visitors while something happens, and what they met.
+
+use anyhow::{Context as _, Result, ensure};
+use testkit::customers::{Load, Visitors};
+use testkit::seed;
+use tokio_util::sync::CancellationToken;
+
+use crate::platform::Platform;
+
+/// Enough, too little, and nothing.
+const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0)];
+/// Each orders four times a second.
+const CUSTOMERS: usize = 4;
+/// Each looks at something nine times a second. Together with the customers: 50 requests a second.
+const VISITORS: usize = 5;
+/// What a platform must be asked for so that one address may ask for that much.
+pub fn unlimited() -> serde_json::Value {
+    serde_json::json!({"rateLimit": {"requestsPerSecond": 1_000, "burst": 2_000}})
+}
+
+/// Customers of a platform.
+pub struct Traffic {
+    load: Load,
+}
+
+impl Traffic {
+    pub async fn at(platform: &Platform, name: &str) -> Result<Self> {
+        let mut random = seed::generator(name);
+        let mut load = Load::new(platform.front(), &mut random, CUSTOMERS, &STOCK).await?;
+        load.place(VISITORS.max(CUSTOMERS)).await?;
+        Ok(Self { load })
+    }
+
+    /// Lets people order and look around while something happens. Returns what they met that was not as it should be.
+    pub async fn during(
+        &mut self,
+        name: &str,
+        happening: impl Future<Output = Result<()>>,
+    ) -> Result<Vec<String>> {
+        let visitors = Visitors::among(&self.load, VISITORS).await?;
+        let (tries, troubles) = (self.load.tries(), self.load.troubles().len());
+        let over = CancellationToken::new();
+        let progress = self.load.progress();
+        let happening = Box::pin(async {
+            let happened = async {
+                progress.further(10).await?;
+                happening.await?;
+                progress.further(10).await
+            };
+            let happened = happened.await;
+            over.cancel();
+            happened
+        });
+        let begun = std::time::Instant::now();
+        let (ordered, visited, happened) = tokio::join!(
+            Box::pin(self.load.until(over.clone())),
+            Box::pin(visitors.until(over.clone())),
+            happening
+        );
+        let (visits, ()) = (visited?, ordered.context("the customers could not go on")?);
+        happened.with_context(|| format!("{name} did not happen"))?;
+        let failed: Vec<String> = self
+            .load
+            .troubles()
+            .split_off(troubles)
+            .iter()
+            .map(ToString::to_string)
+            .chain(visits.failed.iter().cloned())
+            .collect();
+        let requests = self.load.tries() - tries + visits.count() + visits.failed.len();
+        let seconds = begun.elapsed().as_secs_f64();
+        eprintln!(
+            "{name}: {requests} requests in {seconds:.0} s ({:.0}/s), {} failed",
+            f64::from(u32::try_from(requests)?) / seconds,
+            failed.len()
+        );
+        Ok(failed)
+    }
+
+    /// The same people at a shop that has another address now.
+    pub fn at_again(self, platform: &Platform) -> Self {
+        Self {
+            load: self.load.at(&platform.front().address),
+        }
+    }
+
+    /// Waits for rest; then all invariants hold, and everything the customers were told is true.
+    pub async fn exact(&self, platform: &Platform) -> Result<()> {
+        let stores = platform.quiescent().await?;
+        self.load.compare(&stores)?;
+        self.load.repeat_all().await?;
+        let parked = stores.parked();
+        ensure!(parked.is_empty(), "parked: {parked:?}");
+        Ok(())
+    }
+}
