@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Checks what the operator makes of the examples, and of check-children/platforms.yaml for what no example has: with kubeconform
-# that it is as the oldest and the newest Kubernetes want it, field by field, and with kube-score that it is sound; the operator's
-# own pods (config/operator.yaml) too. What kube-score finds and is right as it is stands in check-children/exceptions.yaml, with
-# the reason.
+# that it is as the oldest and the newest Kubernetes want it, field by field, and with kube-score that it is sound. What kube-score
+# finds and is right as it is stands in check-children/exceptions.yaml, with the reason. The operator's own pods are the business of
+# check-chart.sh.
 #
-# The tools are built from the Go module proxy, and the schemas made of what Kubernetes and the definitions of the other APIs say
-# of themselves, once into the shared cache. A machine without Go says so and goes on.
+# check-children/tools.sh makes the tools. A machine without Go says so and goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=hack/check-children
@@ -14,49 +13,9 @@ if ! command -v go >/dev/null; then
 	exit 0
 fi
 
-newest=$(sed -n 's|^\tk8s.io/kubernetes \(v[^ ]*\).*|\1|p' hack/control-plane/go.mod)
-sources=$(grep -v '^#' "$here/sources")
-sources+=$'\n'"$(grep -F "k8s.io/kubernetes $newest h1:" hack/control-plane/go.sum) api/openapi-spec/swagger.json"
-pins=$({ echo "$sources"; cat "$here.sh" "$here"/go.* "$here"/*/*.go; } | sha256sum)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/tools
-tools=$cache/check-children-${pins::16}
-
-# The file of a module, whose content is what the sum says.
-file_of() {
-	local module=$1 version=$2 sum=$3 file=$4 answer
-	answer=$(cd "$new" && GOWORK=off go mod download -json "$module@$version") || {
-		echo "$answer" >&2
-		return 1
-	}
-	grep -qF "\"Sum\": \"$sum\"" <<<"$answer" || {
-		echo "$module $version is not what $here/sources says" >&2
-		return 1
-	}
-	echo "$(sed -n 's|^\t"Dir": "\(.*\)",$|\1|p' <<<"$answer")/$file"
-}
-
+tools=$("$here/tools.sh")
 work=$(mktemp -d)
-new=
-trap 'rm -rf "$new" "$work"' EXIT
-if [ ! -d "$tools" ]; then
-	echo "making the tools that check the operator's children (two minutes, once)" >&2
-	mkdir -p "$cache"
-	new=$(mktemp -d "$cache/.check-children.XXXXXX")
-	chmod 755 "$new"
-	(
-		cd "$here"
-		CGO_ENABLED=0 GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' \
-			go build -trimpath -o "$new/" tool ./schemas ./score
-	)
-	while read -r module version sum file; do
-		folder=custom
-		[ "$module" != k8s.io/kubernetes ] || folder=$version
-		path=$(file_of "$module" "$version" "$sum" "$file")
-		"$new/schemas" "$new/schema/$folder" "$path"
-	done <<<"$sources"
-	# Another one may have been faster.
-	mv -T "$new" "$tools" 2>/dev/null || [ -d "$tools" ]
-fi
+trap 'rm -rf "$work"' EXIT
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/target}
 cargo build --locked --quiet -p operator --bin operator
@@ -66,6 +25,7 @@ done
 
 wrong=0
 mapfile -t versions < <(cd "$tools/schema" && printf '%s\n' v* | sort -V)
+newest=${versions[-1]}
 for version in "${versions[@]}"; do
 	# One at a time: what it says is in the order of the files then.
 	"$tools/kubeconform" -n 1 -strict -kubernetes-version "${version#v}" \

@@ -81,6 +81,13 @@ func custom(folder string, definition object) error {
 	for _, version := range spec["versions"].([]any) {
 		version := version.(object)
 		schema := version["schema"].(object)["openAPIV3Schema"].(object)
+		// What every object has, whether or not its definition says so.
+		properties := schema["properties"].(object)
+		for name, kind := range map[string]string{"apiVersion": "string", "kind": "string", "metadata": "object"} {
+			if _, said := properties[name]; !said {
+				properties[name] = object{"type": kind}
+			}
+		}
 		closeSchema(schema)
 		path := schemaPath(folder, spec["group"].(string), kind, version["name"].(string))
 		if err := write(path, schema); err != nil {
