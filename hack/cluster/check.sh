@@ -76,6 +76,8 @@ k delete pod writer-0 --wait >/dev/null
 check "a new pod finds the volume" within 30 says "written
 written" k exec writer-0 -- cat /www/index.html
 
+# shellcheck source=check/growth.sh
+. "$here/check/growth.sh"
 # shellcheck source=check/policies.sh
 . "$here/check/policies.sh"
 # shellcheck source=check/load.sh

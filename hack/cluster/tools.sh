@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds what runs in the cluster and is not Kubernetes itself, at the versions of go.mod, once into the shared cache, and prints
-# the folder: coredns, local-path-provisioner, metrics-server, network-policy, pause, and helm for whoever uses the cluster.
-# Needs no root. Some minutes on two cores, instant when all is there.
+# the folder: coredns, growing-volumes, local-path-provisioner, metrics-server, network-policy, pause; and helm for whoever uses
+# the cluster. Needs no root. Some minutes on two cores, instant when all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=settings.sh
 . ./settings.sh
-programs=(coredns helm local-path-provisioner metrics-server network-policy pause)
+programs=(coredns growing-volumes helm local-path-provisioner metrics-server network-policy pause)
 mapfile -t sources < <(find . -name '*.go' ! -name '*_test.go' | sort)
 pins=$(cat go.mod go.sum tools.sh "${sources[@]}" | sha256sum)
 folder=$cache/tools/cluster
@@ -35,7 +35,7 @@ if ! all_there; then
 		flags+=" -X $package.k8sVersionMajor=$major -X $package.k8sVersionMinor=$minor"
 	done
 	CGO_ENABLED=0 GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' \
-		go build -trimpath -ldflags "$flags" -o "$new/" tool ./coredns ./network-policy ./pause >&2
+		go build -trimpath -ldflags "$flags" -o "$new/" tool ./coredns ./growing-volumes ./network-policy ./pause >&2
 	for program in "${programs[@]}"; do
 		# Whole or not there, also for somebody who starts one just now.
 		mv "$new/$program" "$folder/$program"

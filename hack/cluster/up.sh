@@ -40,7 +40,7 @@ make_credentials "$state/control-plane" "$NODES"
 install -m 600 "$state/control-plane/kubeconfig-administrator" "$kubeconfig"
 
 start_apart "$(node_namespace 1)" "$state/control-plane" \
-	"$here/control-plane/init.sh" "$kubernetes" "$state/control-plane" "$(node_address 1)" "$services_network"
+	"$here/control-plane/init.sh" "$kubernetes" "$tools" "$state/control-plane" "$(node_address 1)" "$services_network"
 for ((node = 1; node <= NODES; node++)); do start_node "$node" "$kubernetes" "$tools"; done
 
 wait_for "the API server" 60 kubectl get --raw /readyz

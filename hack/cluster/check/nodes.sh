@@ -17,3 +17,12 @@ check "a node is drained" k drain node-2 --ignore-daemonsets --delete-emptydir-d
 check "its pods are elsewhere" within 30 replicas -eq 4
 check "none is left on it" [ -z "$(on_node node-2)" ]
 k uncordon node-2 >/dev/null
+
+"$here/node.sh" off 2
+check "a node without power is noticed" k wait --for=condition=Ready=Unknown node/node-2 --timeout=40s
+on_node_1() { [ "$(on_node node-1 | wc -l)" = 4 ]; }
+check "its pods are replaced" within 40 on_node_1
+"$here/node.sh" on 2
+check "it comes back" k wait --for=condition=Ready node/node-2 --timeout=40s
+k delete pods --all --wait=false >/dev/null
+check "and takes pods again" within 60 sh -c "[ -n \"\$('$here/in.sh' kubectl --namespace $namespace get pods --field-selector spec.nodeName=node-2,status.phase=Running --output name)\" ]"

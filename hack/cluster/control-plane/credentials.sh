@@ -67,6 +67,7 @@ make_credentials() (
 	account system:kube-scheduler
 	account system:kube-proxy
 	account network-policy
+	account growing-volumes
 	local node
 	for ((node = 1; node <= $2; node++)); do
 		account "system:node:$(node_name "$node")" system:nodes

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # The first process of the control plane, in a process namespace of its own: when it ends, all of it ends.
-# Usage: init.sh TOOLS FOLDER ADDRESS SERVICES_NETWORK
+# Usage: init.sh KUBERNETES_TOOLS TOOLS FOLDER ADDRESS SERVICES_NETWORK
 set -euo pipefail
-tools=$1 folder=$2 address=$3 services=$4
+tools=$1 more_tools=$2 folder=$3 address=$4 services=$5
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$folder"
-mkdir -p logs
+mkdir -p logs "flex-volumes/shopplatform.io~growing"
+ln -sf "$here/node/flex-volume.sh" "flex-volumes/shopplatform.io~growing/growing"
 # shellcheck source=../keep-running.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../keep-running.sh"
+. "$here/keep-running.sh"
 
 # What is killed loses nothing by not waiting for the disk, only a machine that loses power does.
 keep_running etcd "$tools/etcd" --name=etcd --data-dir=etcd --unsafe-no-fsync --log-level=warn \
@@ -43,5 +45,7 @@ keep_running kube-controller-manager "$tools/kube-controller-manager" \
 	--flex-volume-plugin-dir="$folder/flex-volumes"
 keep_running kube-scheduler "$tools/kube-scheduler" \
 	--kubeconfig=kubeconfig-system-kube-scheduler --leader-elect=false --profiling=false --bind-address=127.0.0.1
+# Where the nodes' disks are within reach.
+keep_running growing-volumes "$more_tools/growing-volumes" --kubeconfig kubeconfig-growing-volumes --nodes "$folder/.."
 
 wait

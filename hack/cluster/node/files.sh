@@ -1,23 +1,26 @@
 # The file system as a node sees it; read by its first process.
 # shellcheck shell=bash
 
-# own_files FOLDER KUBERNETES_TOOLS TOOLS: what a node writes in fixed places of the machine is its own and goes with it.
+# own_files FOLDER KUBERNETES_TOOLS TOOLS SCRIPTS: what a node writes in fixed places of the machine is its own and goes with it.
 own_files() {
 	# Volumes that the kubelet mounts are seen by containers: they share mounts, but not with the machine.
 	mount --make-rshared /
-	local parts=(/run/node /run/kubernetes /run/tools) sources=("$@") part
+	local parts=(/run/node /run/kubernetes /run/tools /run/scripts) sources=("$@") part
 	# Held open by a mount elsewhere first: any of them may lie where the node gets something of its own.
 	local hold
 	hold=$(mktemp -d)
 	mount -t tmpfs -o mode=755 tmpfs "$hold"
-	for part in 0 1 2; do
+	for part in 0 1 2 3; do
 		mkdir "$hold/$part"
 		mount --bind "${sources[part]}" "$hold/$part"
 	done
 	for folder in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
-	for part in 0 1 2; do
+	for part in 0 1 2 3; do
 		mkdir -p "${parts[part]}"
 		mount --bind "$hold/$part" "${parts[part]}"
+		# Sharing with where it came from, too, would show every mount in there twice.
+		mount --make-private "${parts[part]}"
+		mount --make-shared "${parts[part]}"
 	done
 	umount --recursive "$hold"
 	rmdir "$hold"

@@ -13,11 +13,15 @@ number=$1 kubernetes_tools=$2 tools=$3
 name=$(node_name "$number")
 hostname "$name"
 
-own_files "$state/$name" "$kubernetes_tools" "$tools"
+own_files "$state/$name" "$kubernetes_tools" "$tools" "$here"
+here=/run/scripts
 own_kernel_settings
 cd /run/node
-mkdir -p cni/bin cni/conf flex-volumes kubelet logs volumes
+mkdir -p cni/bin cni/conf "flex-volumes/shopplatform.io~growing" kubelet logs volumes
+# Of a node that was without power.
+rm -f -- *.sock
 ln -sf /usr/lib/cni/{host-local,loopback,ptp} /run/tools/network-policy cni/bin/
+ln -sf "$here/node/flex-volume.sh" "flex-volumes/shopplatform.io~growing/growing"
 for file in containerd.toml kubelet.yaml cni.conflist; do
 	sed -e "s|@NAME@|$name|; s|@PODS@|$(node_pods "$number")|; s|@CLUSTER@|$cluster|; s|@DNS@|$dns_address|; s|@RESERVED@|$(reserved_memory)|" \
 		"$here/node/$file" >"$file"
