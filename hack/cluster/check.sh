@@ -7,7 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=settings.sh
 . "$here/settings.sh"
 need_root
-namespace=cluster-check
+namespace="cluster-check"
 k() { "$here/in.sh" kubectl --namespace "$namespace" "$@"; }
 
 trap 'k delete namespace "$namespace" --ignore-not-found --timeout=60s >/dev/null 2>&1' EXIT
@@ -40,10 +40,11 @@ within() {
 says() {
 	local text=$1 said
 	shift
-	said=$("$@" 2>&1) && [[ $said == *"$text"* ]] || {
-		echo "$said"
-		return 1
-	}
+	if said=$("$@" 2>&1) && [[ $said == *"$text"* ]]; then
+		return
+	fi
+	echo "$said"
+	return 1
 }
 not() { ! "$@"; }
 from() { k exec "$1" -- timeout 3 "${@:2}"; }

@@ -28,7 +28,7 @@ processes_are_there() {
 	return 1
 }
 
-for try in {1..50}; do
+for _ in {1..50}; do
 	processes_are_there || break
 	end_processes
 	sleep 0.1

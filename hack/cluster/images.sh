@@ -17,7 +17,7 @@ mkdir "$tools/images"
 program() {
 	mkdir "$work/$1"
 	cp "$tools/$1" "$work/$1/$1"
-	./image.sh "localhost/$cluster/$1:$2" 65532:65532 "$work/$1" "$tools/images/$1.tar" "/$1"
+	./image.sh "localhost/shop-cluster/$1:$2" 65532:65532 "$work/$1" "$tools/images/$1.tar" "/$1"
 }
 program pause 1
 program coredns "$(version_of github.com/coredns/coredns)"
@@ -31,5 +31,5 @@ cp "$(command -v busybox)" "$work/busybox/bin/busybox"
 for applet in $(busybox --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$work/busybox/bin/$applet"
 done
-./image.sh "localhost/$cluster/busybox:1" 0:0 "$work/busybox" "$tools/images/busybox.tar" /bin/sh
+./image.sh "localhost/shop-cluster/busybox:1" 0:0 "$work/busybox" "$tools/images/busybox.tar" /bin/sh
 echo "$pins" >"$tools/images/.pins"

@@ -19,12 +19,12 @@ fi
 
 echo "installing ${!missing[*]}" >&2
 log=$(mktemp)
-undo='rm -f "$log"'
-trap 'eval "$undo"' EXIT
+own_policy=
+trap 'rm -f "$log" $own_policy' EXIT
 # Debian starts a server when it installs it. This keeps it from that, now and at the next boot: the cluster starts its own.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
-	undo+='; rm -f "$policy"'
+	own_policy=$policy
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
 	chmod +x "$policy"
 fi

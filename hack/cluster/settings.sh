@@ -1,7 +1,13 @@
 # Names, addresses and folders of the cluster; the other scripts here read this file.
 # shellcheck shell=bash disable=SC2034 # Most of it is used by those only.
 
-cluster=shop-cluster
+# Clusters of different names run beside each other.
+export CLUSTER=${CLUSTER:-cluster}
+[[ $CLUSTER =~ ^[a-z]{1,8}$ ]] || {
+	echo "CLUSTER=$CLUSTER: please name the cluster with one to eight small letters." >&2
+	exit 1
+}
+cluster=shop-$CLUSTER
 # How many nodes: two or more for what needs a second one (drain, loss of a node).
 NODES=${NODES:-1}
 nodes_network=10.80.0.0/24
@@ -12,6 +18,7 @@ dns_address=10.96.0.10
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform
 # All that is of one run: certificates, data, logs, volumes. down.sh removes it.
 state=$cache/cluster
+[ "$CLUSTER" = cluster ] || state+=-$CLUSTER
 kubeconfig=$state/kubeconfig
 
 # The network namespace of node N. The control plane is in that of node 1, which also is the bridge to the others.

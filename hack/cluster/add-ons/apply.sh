@@ -1,5 +1,5 @@
 # DNS, volumes, metrics, and the rights of who enforces network policies; read by up.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 kubectl() { in_network 1 "$kubernetes/kubectl" --kubeconfig "$kubeconfig" "$@"; }
 

@@ -1,5 +1,5 @@
 # Volumes that can grow do, while a pod has them; read by check.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 k apply --filename "$here/check/growing.yaml" >/dev/null
 check "a volume of the class growing is mounted for the pod's group" within 60 says "0:2000 drwxrwsr-x" \

@@ -1,5 +1,5 @@
 # Network policies really let through and hold back; read by check.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 policy() { # NAME SPEC
 	printf '{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: %s}, spec: %s}' "$1" "$2" |

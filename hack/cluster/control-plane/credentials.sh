@@ -1,5 +1,5 @@
 # Certificates, tokens and kubeconfigs of a new cluster; read by up.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 # Of one run: who keeps a cluster for longer than this has forgotten it.
 valid_days=30

@@ -1,5 +1,5 @@
 # The cgroups of the cluster's pods, for cgroup v1 and v2; read by up.sh and down.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 # The roots of all hierarchies.
 cgroup_roots() {
@@ -31,9 +31,9 @@ make_cgroups() {
 
 # Removes them, with all that containers left below.
 remove_cgroups() {
-	local root try
+	local root
 	while read -r root; do
-		for try in {1..50}; do
+		for _ in {1..50}; do
 			[ -d "$root/$cluster" ] || break
 			find "$root/$cluster" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
 		done

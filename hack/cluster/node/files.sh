@@ -1,5 +1,5 @@
 # The file system as a node sees it; read by its first process.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 # own_files FOLDER KUBERNETES_TOOLS TOOLS SCRIPTS: what a node writes in fixed places of the machine is its own and goes with it.
 own_files() {

@@ -1,5 +1,5 @@
 # The networks and processes of nodes; read by up.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # The rest is in settings.sh and in who reads this.
 
 # make_network N: the network namespace of a node. That of node 1 is a switch that the others are plugged into.
 make_network() {
