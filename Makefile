@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers control-plane cluster cluster-down images e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -78,6 +78,11 @@ PREBUILT ?=
 images: ## Build the images of the project, and print their sizes (PREBUILT=1 PROFILE=dev: of what cargo has built here)
 	@DOCKER_HOST=$$(hack/images/engine.sh) PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
 
+# Which cluster: `here` is that of `make cluster`, started if need be; see hack/e2e-cluster.sh.
+ON ?= here
+e2e: ## Test the shop in a real cluster, installed from its chart (ON=kind; FILTER=journey; KEEP=1; uses the images of `make images`)
+	@CARGO=$(CARGO) ON=$(ON) hack/e2e-cluster.sh
+
 e2e-compose: ## Walk through the shop in Docker Compose, and see that its data stay (uses the images of `make images`)
 	@hack/e2e-compose.sh
 
@@ -103,7 +108,8 @@ bench-operator: ## Measure what the operator costs (PLATFORMS="1 100 1000"; an h
 	$(CARGO) build --locked --release -p operator --bin operator --example bench
 	$(CARGO_TARGET_DIR)/release/examples/bench $(CARGO_TARGET_DIR)/release/operator $(PLATFORMS)
 
-lint: ## Formatting, clippy, compose.yaml, what the operator makes of the examples, its chart
+lint: ## Formatting, clippy, workflows, compose.yaml, what the operator makes of the examples, its chart
+	hack/check-workflows.sh
 	hack/check-compose.sh
 	hack/check-children.sh
 	hack/check-chart.sh

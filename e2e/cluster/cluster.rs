@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use testkit::wait;
 
 /// How long things take that pull, start or stop pods.
@@ -40,10 +42,30 @@ impl Space {
         let created = namespaces
             .create(&PostParams::default(), &namespace)
             .await?;
-        Ok(Self {
+        let space = Self {
             namespace: created.name_any(),
             client,
-        })
+        };
+        space.let_tests_in().await?;
+        Ok(space)
+    }
+
+    /// The checker looks into the stores from outside of all pods: from a node, or from where kind's nodes are.
+    async fn let_tests_in(&self) -> Result<()> {
+        let policy = serde_json::from_value(json!({
+            "metadata": {"name": "e2e"},
+            "spec": {
+                "podSelector": {},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": [
+                    {"ipBlock": {"cidr": "10.80.0.0/24"}},
+                    {"ipBlock": {"cidr": "172.16.0.0/12"}},
+                ]}],
+            },
+        }))?;
+        let policies = self.all::<NetworkPolicy>();
+        policies.create(&PostParams::default(), &policy).await?;
+        Ok(())
     }
 
     pub fn all<K>(&self) -> Api<K>

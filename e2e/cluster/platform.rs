@@ -8,6 +8,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatform, ShopPlatformStatus};
 use serde_json::{Value, json};
 use testkit::checker::{Snapshot, StoreUrls, Stores, Tap};
+use testkit::client::Client;
 use testkit::front::Front;
 use testkit::wait;
 
@@ -84,6 +85,12 @@ impl Platform {
     pub async fn of(space: Space) -> Result<Self> {
         let address = format!("{}:3000", space.address_of("demo-gateway").await?);
         let admin_password = secret(&space, "demo-administrator", "password").await?;
+        // Nodes learn a moment later than the API server that a pod is ready.
+        let stranger = Client::new(&address)?;
+        wait::until("the gateway's Service to lead somewhere", || async {
+            Ok(stranger.get("/healthz").await.ok().map(drop))
+        })
+        .await?;
         let urls = urls(&space).await?;
         let tap = Tap::open(&urls.broker).await?;
         let stores = Stores::at(&urls)
