@@ -8,6 +8,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "operator", version, about)]
 pub enum Command {
+    /// Ask the cluster whether an operator works: exit code 0, or 1 and why none does.
+    Check(crate::check::CheckArgs),
     /// Print the custom resource definition as YAML.
     Crd,
     /// Print the operator's account and roles as YAML.
@@ -26,12 +28,11 @@ impl Command {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Check(args) => print(&format!("{}\n", crate::check::check(&args)?)),
             Self::Crd => print(&crate::crd::yaml()?),
             Self::Rbac { namespace } => print(&crate::rights::yaml(&namespace)?),
             Self::Render(args) => print(&crate::render::render(&args)?),
-            Self::Run(args) => {
-                crate::run::run(&args, &service_kit::telemetry::LogSettings::default())
-            }
+            Self::Run(args) => crate::run::run(&args),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod apply;
 pub mod build;
+pub mod check;
 pub mod child;
 pub mod cli;
 pub mod client;

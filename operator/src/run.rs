@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use contracts::SystemClock;
 use kube::{Client, Config};
-use service_kit::telemetry::{self, LogSettings};
+use service_kit::telemetry::{self, LogFormat, LogSettings};
 use service_kit::{
     Admin, Health, HttpSettings, Lifecycle, LifecycleSettings, Metrics, Runtime, signal,
 };
@@ -48,20 +48,39 @@ pub struct RunArgs {
     /// Registry and folder of the images, if a platform does not say it
     #[arg(long, env = "SHOP_OPERATOR_REGISTRY")]
     pub registry: Option<String>,
+    /// What is logged, such as info,operator=debug
+    #[arg(long, env = "SHOP_OPERATOR_LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+    /// Log JSON objects, for collectors, instead of lines for people
+    #[arg(long, env = "SHOP_OPERATOR_LOG_JSON")]
+    pub log_json: bool,
+}
+
+impl RunArgs {
+    fn log(&self) -> LogSettings {
+        LogSettings {
+            format: if self.log_json {
+                LogFormat::Json
+            } else {
+                LogFormat::Human
+            },
+            filter: self.log_filter.clone(),
+        }
+    }
 }
 
 /// Runs until SIGTERM or Ctrl-C, or until the lease is lost to another operator.
-pub fn run(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     // One thread: a pass at rest takes milliseconds, what is slow is the API server, and every further thread has an arena of
     // the allocator to itself.
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(work(args, log))
+        .block_on(work(args))
 }
 
-async fn work(args: &RunArgs, log: &LogSettings) -> anyhow::Result<()> {
-    let _telemetry = telemetry::init(log, "operator")?;
+async fn work(args: &RunArgs) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init(&args.log(), "operator")?;
     let lifecycle = Lifecycle::new("operator", LifecycleSettings::default());
     let runtime = Runtime {
         clock: Arc::new(SystemClock),

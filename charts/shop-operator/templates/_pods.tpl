@@ -38,14 +38,6 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/*
-A pod that makes a platform of `spec: {}`, which shows that the image is there, starts, and is what it should be. It has no shell;
-the manifest is handed to it by an annotation, so that nothing but the pod is made. It talks to nobody.
-*/}}
-{{- define "shop-operator.tryAnnotations" -}}
-shopplatform.io/manifest: '{"apiVersion": "shopplatform.io/v1alpha1", "kind": "ShopPlatform", "metadata": {"name": "try"}, "spec": {}}'
-{{- end }}
-
 {{/* Not the operator's: its Service, its policy and its budget are not about this pod. */}}
 {{- define "shop-operator.tryLabels" -}}
 app.kubernetes.io/name: operator-try
@@ -53,24 +45,23 @@ app.kubernetes.io/part-of: shop-platform
 {{ include "shop-operator.releaseLabels" . }}
 {{- end }}
 
+{{/* A pod that ends well as soon as an operator works, and the API server serves platforms. It has no shell. */}}
 {{- define "shop-operator.trySpec" -}}
 restartPolicy: Never
-automountServiceAccountToken: false
+serviceAccountName: {{ include "shop-operator.name" . }}
 enableServiceLinks: false
 {{ include "shop-operator.podPlace" . }}
 containers:
   - name: try
     {{- include "shop-operator.container" . | nindent 4 }}
-    args: [render, --file, /manifest/platform.yaml]
-    volumeMounts:
-      - name: manifest
-        mountPath: /manifest
-        readOnly: true
-volumes:
-  - name: manifest
-    downwardAPI:
-      items:
-        - path: platform.yaml
+    args: [check, --wait, "60"]
+    env:
+      - name: POD_NAMESPACE
+        valueFrom:
           fieldRef:
-            fieldPath: metadata.annotations['shopplatform.io/manifest']
+            fieldPath: metadata.namespace
+      {{- with .Values.watchNamespace }}
+      - name: SHOP_OPERATOR_WATCH_NAMESPACE
+        value: {{ . }}
+      {{- end }}
 {{- end }}

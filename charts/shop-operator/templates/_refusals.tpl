@@ -36,6 +36,8 @@ What is refused, each with what to do. Values that have the wrong form are refus
 {{- $own := dict
   "POD_NAME" "it is the pod's name"
   "POD_NAMESPACE" "it is the release's namespace"
+  "SHOP_OPERATOR_LOG_FILTER" "set log.filter"
+  "SHOP_OPERATOR_LOG_JSON" "set log.json"
   "SHOP_OPERATOR_NAME" "set operatorName"
   "SHOP_OPERATOR_REGISTRY" "set platformRegistry"
   "SHOP_OPERATOR_WATCH_NAMESPACE" "set watchNamespace" -}}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
+use operator::check::CheckArgs;
 use operator::child::Kind;
 use operator::resource::Phase;
 use serde_json::json;
@@ -188,5 +189,28 @@ async fn another_installation_leaves_a_platform_alone_until_it_is_given_free() {
         "and changes nothing"
     );
     second.stop().await;
+    world.delete().await;
+}
+
+#[tokio::test]
+async fn a_check_names_the_operator_that_works_or_says_why_none_does() {
+    let world = World::new().await;
+    let check = async |wait| {
+        let args = CheckArgs {
+            namespace: world.namespace.clone(),
+            watch_namespace: Some(world.namespace.clone()),
+            wait,
+        };
+        let checked = operator::check::works(&world.client, &args).await;
+        checked.map_err(|error| error.to_string())
+    };
+    let nobody = "no operator works: nobody has the lease; see the log of its pods";
+    assert_eq!(check(0).await, Err(nobody.to_owned()));
+    let first = OperatorProcess::start(&world, "first").await;
+    assert_eq!(check(20).await.unwrap(), "the operator first works");
+    first.signal("KILL").await;
+    assert!(!first.ended().await.success());
+    let dead = "no operator works: first has the lease and does not renew it";
+    assert_eq!(check(0).await, Err(dead.to_owned()));
     world.delete().await;
 }
