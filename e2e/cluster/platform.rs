@@ -93,6 +93,7 @@ impl Platform {
         .await?;
         let urls = urls(&space).await?;
         let tap = Tap::open(&urls.broker).await?;
+        tap.told_before(&Stores::at(&urls).await?.snapshot().await?);
         let stores = Stores::at(&urls)
             .await?
             .tapped(tap)

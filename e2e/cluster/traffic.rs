@@ -11,8 +11,8 @@ use crate::platform::Platform;
 const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0)];
 /// Each orders four times a second.
 const CUSTOMERS: usize = 4;
-/// Each looks at something nine times a second. Together with the customers: 50 requests a second.
-const VISITORS: usize = 5;
+/// Each looks at something up to nine times a second. With the customers that makes 50 requests a second on two busy cores.
+const VISITORS: usize = 8;
 /// What a platform must be asked for so that one address may ask for that much.
 pub fn unlimited() -> serde_json::Value {
     serde_json::json!({"rateLimit": {"requestsPerSecond": 1_000, "burst": 2_000}})

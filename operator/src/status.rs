@@ -2,6 +2,7 @@
 
 mod components;
 mod conditions;
+mod jobs;
 mod roll_back;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -18,6 +19,7 @@ use crate::resource::{
 };
 
 pub use conditions::Reason;
+pub use jobs::until_stuck;
 
 /// What came of a pass.
 #[derive(Debug)]
@@ -77,14 +79,21 @@ impl Report<'_> {
                 outcome,
                 applied,
             } => {
-                let components = components::of(platform, children, outcome, self.view);
+                let components = components::of(platform, children, outcome, self.view, self.now);
                 let refused = attempt.refused.clone().or_else(|| {
                     let can_be_gone_back_to = |last: &&LastGood| {
                         self.view.releases.contains(&last.revision)
                             && attempt.not_understood.as_ref() != Some(&last.revision)
                     };
                     let last_good = before.last_good.as_ref().filter(can_be_gone_back_to)?;
-                    let failed = roll_back::failed(children, outcome, self.view, &components)?;
+                    let failed = roll_back::failed(
+                        platform,
+                        children,
+                        outcome,
+                        self.view,
+                        &components,
+                        self.now,
+                    )?;
                     roll_back::refused(attempt, &platform.owner, last_good, failed)
                 });
                 let mut conditions =

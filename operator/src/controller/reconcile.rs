@@ -18,7 +18,7 @@ use crate::names::Owner;
 use crate::observed::{PlatformKey, View};
 use crate::release::Release;
 use crate::resource::{ComponentState, Phase, ShopPlatform, ShopPlatformStatus};
-use crate::status::{Reason, Report, Verdict};
+use crate::status::{self, Reason, Report, Verdict};
 use crate::{build, metrics};
 
 /// How long at most until a platform that waits for its turn looks again; usually it is told.
@@ -114,7 +114,10 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     } else if verdict.waits_for_turn() {
         Action::requeue(TURN)
     } else {
-        until_rotation(&status, now)
+        soonest(
+            until_rotation(&status, now),
+            verdict.until_stuck(&key, &context, now),
+        )
     };
     let result = verdict.result();
     Ok(Done { action, result })
@@ -164,8 +167,14 @@ async fn judge(
     (status, failed)
 }
 
+/// Looks again then, if nothing happens before.
+fn soonest(one: Option<Duration>, other: Option<Duration>) -> Action {
+    let soonest = one.into_iter().chain(other).min();
+    soonest.map_or_else(Action::await_change, Action::requeue)
+}
+
 /// Nothing else tells that passwords have become too old. Clocks may be set and machines may sleep, so it is looked at once a day.
-fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Action {
+fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_hours(24);
     let next = status
         .credentials
@@ -173,8 +182,8 @@ fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Action {
         .and_then(|credentials| credentials.next.as_ref());
     let left = next.and_then(|next| Duration::try_from(next.0.duration_since(now)).ok());
     match left {
-        Some(left) if !left.is_zero() => Action::requeue(left.min(LONGEST)),
-        _ => Action::await_change(),
+        Some(left) if !left.is_zero() => Some(left.min(LONGEST)),
+        _ => None,
     }
 }
 
@@ -326,6 +335,20 @@ impl Passed {
         };
         let mut waits = outcome.waiting.iter();
         waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
+    }
+
+    /// How long until a Job that is waited for counts as stuck.
+    fn until_stuck(
+        &self,
+        key: &PlatformKey,
+        context: &Context,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let Self::Applied { plan, outcome, .. } = self else {
+            return None;
+        };
+        let view = context.cluster.view(key);
+        status::until_stuck(&plan.platform, outcome, &view, now)
     }
 
     /// The release that is rolled out and good.

@@ -1,5 +1,6 @@
 //! Pods are not children: they are only asked why a child is not ready.
 
+use k8s_openapi::jiff::Timestamp;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ pub struct Pod {
     pub component: String,
     /// The generation of passwords and keys that it is given; none if it is given none, or belongs to a Job.
     pub credentials: Option<u32>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// What keeps it from running, if something does.
     pub problem: Option<Box<Problem>>,
 }
@@ -26,6 +29,7 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
             .and_then(|labels| labels.get("app.kubernetes.io/name").cloned())
             .unwrap_or_default(),
         credentials: credentials(object),
+        created: (object.metadata.creation_timestamp.as_ref()).map(|created| created.0),
         problem: unschedulable(&object.data)
             .or_else(|| waiting(&object.data))
             .map(Box::new),

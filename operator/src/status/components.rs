@@ -1,7 +1,9 @@
 //! Each part of the platform, and what keeps it from being ready.
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::jobs;
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Observed, Problem, State, View};
@@ -14,6 +16,7 @@ pub(super) fn of(
     children: &[Child],
     outcome: &Outcome,
     view: &View,
+    now: Timestamp,
 ) -> Vec<ComponentStatus> {
     let mut components: Vec<_> = children
         .iter()
@@ -23,7 +26,7 @@ pub(super) fn of(
                 Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster
             )
         })
-        .map(|child| component(platform, child, children, outcome, view))
+        .map(|child| component(platform, child, children, outcome, view, now))
         .collect();
     components.sort_by(|a, b| a.name.cmp(&b.name));
     components
@@ -35,6 +38,7 @@ fn component(
     children: &[Child],
     outcome: &Outcome,
     view: &View,
+    now: Timestamp,
 ) -> ComponentStatus {
     let name = child.component().unwrap_or(&child.key.name).to_owned();
     let mut status = ComponentStatus {
@@ -59,7 +63,9 @@ fn component(
     }
     // One whose turn is still to come is judged as it is.
     match outcome.waiting.iter().find(|(key, _)| *key == child.key) {
-        Some((_, Wait::Job(job))) => (status.state, status.message) = waits_for(job, view),
+        Some((_, Wait::Job(job))) => {
+            (status.state, status.message) = waits_for(job, platform, view, now);
+        }
         Some((_, Wait::Rollout(other))) => {
             status.state = ComponentState::Waiting;
             status.message = Some(format!("waits until {other} is rolled out"));
@@ -93,43 +99,36 @@ fn of_disks(component: &str, children: &[Child], view: &View) -> Option<String> 
 }
 
 /// What there is to say of the Job that is waited for.
-fn waits_for(job: &str, view: &View) -> (ComponentState, Option<String>) {
-    let key = ChildKey {
-        kind: Kind::Job,
-        name: job.to_owned(),
-    };
-    let observed = view.children.get(&key);
-    let pod = view.pods.iter().find(|(name, _)| name.starts_with(job));
-    match (observed.map(|observed| &observed.state), pod) {
-        (
-            Some(State::Job {
-                failed: Some(problem),
-                ..
-            }),
-            _,
-        ) => (
+fn waits_for(
+    job: &str,
+    platform: &Platform,
+    view: &View,
+    now: Timestamp,
+) -> (ComponentState, Option<String>) {
+    let waiting = |what: String| (ComponentState::Waiting, Some(what));
+    match jobs::standing(job, platform, view, now) {
+        jobs::Standing::GivenUp(problem) => (
             ComponentState::Failed,
             Some(format!(
                 "Job {job} failed: {}; see `kubectl logs job/{job}`, mend the cause and delete the Job",
                 say(problem)
             )),
         ),
-        (_, Some((_, pod))) if pod.problem.is_some() => (
-            ComponentState::Waiting,
-            pod.problem
-                .as_ref()
-                .map(|problem| format!("waits for Job {job}: {}", say(problem))),
-        ),
-        (Some(_), None) => (
-            ComponentState::Waiting,
+        jobs::Standing::Stuck(problem) => (
+            ComponentState::Failed,
             Some(format!(
-                "waits for Job {job}, which has no pod yet: see `kubectl describe job {job}` if that lasts"
+                "Job {job} gets nowhere for {} s: {}",
+                platform.progress_deadline_s,
+                say(problem)
             )),
         ),
-        _ => (
-            ComponentState::Waiting,
-            Some(format!("waits for Job {job}")),
-        ),
+        jobs::Standing::Troubled(problem) => {
+            waiting(format!("waits for Job {job}: {}", say(problem)))
+        }
+        jobs::Standing::WithoutPod => waiting(format!(
+            "waits for Job {job}, which has no pod yet: see `kubectl describe job {job}` if that lasts"
+        )),
+        jobs::Standing::OnItsWay => waiting(format!("waits for Job {job}")),
     }
 }
 

@@ -1,20 +1,30 @@
 //! When the services go back to the last good release, and what is told of it.
 
+use k8s_openapi::jiff::Timestamp;
+
+use super::jobs::{self, Standing};
 use crate::apply::{Outcome, Wait};
-use crate::child::{Child, ChildKey, Kind};
+use crate::child::{Child, Kind};
 use crate::names::{Owner, TRY_AGAIN};
 use crate::observed::{State, View};
+use crate::platform::Platform;
 use crate::release::Attempt;
 use crate::resource::{ComponentStatus, LastGood, Refused};
 
 /// The component that will not become what it should without another spec: its rollout made no progress for too long, or a Job
-/// that it waits for is given up.
+/// that it waits for is given up or gets nowhere.
 pub(super) fn failed<'c>(
+    platform: &Platform,
     children: &[Child],
     outcome: &Outcome,
     view: &View,
     components: &'c [ComponentStatus],
+    now: Timestamp,
 ) -> Option<&'c ComponentStatus> {
+    let gets_nowhere = |job: &str| {
+        let standing = jobs::standing(job, platform, view, now);
+        matches!(standing, Standing::GivenUp(_) | Standing::Stuck(_))
+    };
     let deployments = children
         .iter()
         .filter(|child| child.key.kind == Kind::Deployment);
@@ -22,7 +32,7 @@ pub(super) fn failed<'c>(
         .filter(|child| {
             is_given_up(child, view)
                 || outcome.waiting.iter().any(|(key, wait)| {
-                    *key == child.key && matches!(wait, Wait::Job(job) if has_failed(job, view))
+                    *key == child.key && matches!(wait, Wait::Job(job) if gets_nowhere(job))
                 })
         })
         .min_by_key(|child| is_gateway(child))?;
@@ -38,23 +48,6 @@ fn is_gateway(child: &Child) -> bool {
 fn is_given_up(child: &Child, view: &View) -> bool {
     view.children.get(&child.key).is_some_and(|known| {
         known.is_built_as(child) && matches!(known.state, State::Replicas { given_up: true, .. })
-    })
-}
-
-fn has_failed(job: &str, view: &View) -> bool {
-    let key = ChildKey {
-        kind: Kind::Job,
-        name: job.to_owned(),
-    };
-    let job = view.children.get(&key);
-    job.is_some_and(|job| {
-        matches!(
-            job.state,
-            State::Job {
-                failed: Some(_),
-                ..
-            }
-        )
     })
 }
 

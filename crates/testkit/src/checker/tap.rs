@@ -15,7 +15,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio::task::JoinSet;
 
-use super::snapshot::Tapped;
+use super::snapshot::{Snapshot, Tapped};
 
 const EXCHANGE: &str = "shop.events";
 const QUEUE: &str = "testkit.tap";
@@ -59,6 +59,20 @@ impl Tap {
             .filter(|(id, _)| !seen.foreign.contains(*id));
         ours.map(|(id, tapped)| (id.clone(), tapped.clone()))
             .collect()
+    }
+
+    /// These events were told before the tap was opened: a shop that was there already.
+    pub fn told_before(&self, earlier: &Snapshot) {
+        let mut seen = lock(&self.seen);
+        let told = earlier
+            .services()
+            .flat_map(|(_, messages)| &messages.outbox);
+        for (id, told) in told.filter(|(_, told)| told.published) {
+            seen.by_id.entry(id.clone()).or_insert_with(|| Tapped {
+                event_type: told.event_type.clone(),
+                times: 1,
+            });
+        }
     }
 
     /// The test sent a message with this id itself: no service told it, and that is no ghost.

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::server::{Member, Port, Server, memory_limit, password_file, pod_name, variable};
-use crate::build::addresses::{MONGODB, MONGODB_PORT, REPLICA_SET};
+use super::server::{
+    Member, Port, Server, memory_limit, password_file, pod_ip, pod_name, variable,
+};
+use crate::build::addresses::{MONGODB, MONGODB_PORT, REPLICA_SET, members_service};
 use crate::build::credentials::{MONGODB_KEY_FILE, MONGODB_ROOT};
 use crate::build::pod::{self, Patience};
 use crate::child::{Child, Unwritable};
@@ -23,7 +25,10 @@ const PORT: Port = Port {
 };
 /// The image has a volume here: another place would be below one that goes with the container.
 const DATA: &str = "/data/db";
-const PREPARE: &str = include_str!("mongodb/prepare.sh");
+const PREPARE: &str = concat!(
+    include_str!("own_name.sh"),
+    include_str!("mongodb/prepare.sh")
+);
 
 /// It may have to read a journal of many gigabytes before it listens.
 const STARTUP: Patience = Patience {
@@ -59,6 +64,8 @@ pub(super) fn build(platform: &Platform, managed: &Managed) -> Result<Vec<Child>
     let mut prepare = server.prepare(PREPARE, vec![keys_mount.clone(), tmp_mount.clone()]);
     prepare.env = Some(vec![
         pod_name(),
+        pod_ip(),
+        variable("MEMBERS", &members_service(&platform.owner, MONGODB)),
         memory_limit(),
         variable("MONGO_INITDB_ROOT_USERNAME", ROOT),
         variable("MONGO_INITDB_ROOT_PASSWORD_FILE", &password_file()),

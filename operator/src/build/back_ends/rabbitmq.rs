@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 };
 use serde_json::json;
 
-use super::server::{Member, Port, Server, memory_limit, pod_name, variable};
+use super::server::{Member, Port, Server, memory_limit, pod_ip, pod_name, variable};
 use crate::build::addresses::{
     AMQP_PORT, RABBITMQ, RABBITMQ_MANAGEMENT_PORT, members, members_service,
 };
@@ -45,7 +45,10 @@ const DISTRIBUTION: Port = Port {
 const DATA: &str = "/var/lib/rabbitmq";
 const SETTINGS_FOLDER: &str = "/etc/shop/settings";
 const RUN_FOLDER: &str = "/run/rabbitmq";
-const PREPARE: &str = include_str!("rabbitmq/prepare.sh");
+const PREPARE: &str = concat!(
+    include_str!("own_name.sh"),
+    include_str!("rabbitmq/prepare.sh")
+);
 const PLUGINS_FILE: &str = "enabled_plugins";
 const SETTINGS_FILE: &str = "shop.conf";
 const PLUGINS: &str = "[rabbitmq_management,rabbitmq_prometheus].\n";
@@ -95,7 +98,12 @@ pub(super) fn build(platform: &Platform, managed: &Managed) -> Result<Vec<Child>
     let (log, log_mount) = pod::scratch("log", "/var/log/rabbitmq");
     let (tmp, tmp_mount) = pod::scratch("tmp", "/tmp");
     let mut prepare = server.prepare(PREPARE, vec![settings_mount.clone(), run_mount.clone()]);
-    prepare.env = Some(vec![pod_name(), memory_limit(), node_name(platform)]);
+    prepare.env = Some(vec![
+        pod_name(),
+        pod_ip(),
+        memory_limit(),
+        node_name(platform),
+    ]);
     let mounts = vec![settings_mount, run_mount, log_mount, tmp_mount];
     let mut serve = server.serve(&["rabbitmq-server"], mounts);
     serve.env = Some(environment(platform));

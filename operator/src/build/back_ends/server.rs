@@ -338,13 +338,22 @@ pub(super) fn password_file() -> String {
 
 /// Its own name.
 pub(super) fn pod_name() -> EnvVar {
+    of_the_pod("POD_NAME", "metadata.name")
+}
+
+/// Its own address.
+pub(super) fn pod_ip() -> EnvVar {
+    of_the_pod("POD_IP", "status.podIP")
+}
+
+fn of_the_pod(name: &str, field: &str) -> EnvVar {
     EnvVar {
-        name: "POD_NAME".to_owned(),
+        name: name.to_owned(),
         value: None,
         value_from: Some(EnvVarSource {
             field_ref: Some(ObjectFieldSelector {
                 api_version: None,
-                field_path: "metadata.name".to_owned(),
+                field_path: field.to_owned(),
             }),
             ..EnvVarSource::default()
         }),

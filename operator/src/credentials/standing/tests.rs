@@ -84,6 +84,7 @@ impl Has {
         let pod = Pod {
             component: "order".to_owned(),
             credentials: Some(generation),
+            created: None,
             problem: None,
         };
         self.0.pods.insert(name.to_owned(), pod);

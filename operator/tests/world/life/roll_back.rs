@@ -227,6 +227,35 @@ async fn a_migration_that_is_given_up_takes_all_services_back_and_is_kept_for_it
 }
 
 #[tokio::test]
+async fn a_migration_whose_image_cannot_be_pulled_takes_all_services_back() {
+    let world = Tended::new().await;
+    world.apply("demo", &json!({})).await;
+    let good = world.until_good("demo").await.last_good.unwrap();
+    let before = templates(&world).await;
+    // Kubernetes would try to pull it for ever, and so the Job never fails.
+    let spec = json!({"images": {"tag": "2", "overrides": {"order": "order:missing"}}});
+    world.apply("demo", &spec).await;
+    let status = world
+        .until("demo", "all services to have gone back", |status| {
+            let (going, _, _) = condition(status, "Progressing");
+            status.refused.is_some() && going == "False" && status.ready == "8/8"
+        })
+        .await;
+    let (degraded, reason, message) = condition(&status, "Degraded");
+    assert_eq!((degraded, reason), ("True", "RolledBack"));
+    for said in [
+        "order: Job demo-order-migrate-",
+        "gets nowhere for 20 s: ImagePullBackOff",
+        "order:missing",
+        &good.revision,
+    ] {
+        assert!(message.contains(said), "{said} is not in: {message}");
+    }
+    assert_eq!(templates(&world).await, before);
+    world.delete().await;
+}
+
+#[tokio::test]
 async fn few_releases_are_kept_and_one_that_is_good_again_is_the_newest() {
     let world = Tended::new().await;
     let mut names = Vec::new();

@@ -20,6 +20,9 @@ if [ "${POD_NAME##*-}" != 0 ]; then
 	mkdir -p "$data"
 fi
 if [ -e "$data" ]; then
+	# A member looks once whether it is one of those in its set's list. One that finds that none of these names leads to it is no
+	# member any more, and waits for another member to tell it otherwise: for ever, if it is the only one.
+	await_own_name "$POD_NAME.$MEMBERS" 3
 	exit 0
 fi
 

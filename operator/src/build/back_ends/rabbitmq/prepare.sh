@@ -13,12 +13,7 @@ printf 'default_user = root\ndefault_pass = %s\n' "$password" >/run/rabbitmq/con
 
 # A node that cannot look up its own name does not start; its Service learns of the pod at the same time as we do.
 host=${RABBITMQ_NODENAME#*@}
-for _ in {1..60}; do
-	if getent hosts "$host" >/dev/null; then
-		break
-	fi
-	sleep 1
-done
+await_own_name "$host" 1
 
 # A node that never ran joins the others. It waits for the first one: two new ones that find each other while the first one is
 # away would be a cluster of their own, beside the data.
