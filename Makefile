@@ -35,6 +35,7 @@ test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/control-plane/build.sh
 	$(CARGO) test --locked --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace --no-fail-fast
+	OPERATOR=$(CARGO_TARGET_DIR)/debug/operator $(CARGO_TARGET_DIR)/debug/control-plane -- hack/check-chart/install.sh
 
 # How long the nemesis goes on, and what draws its faults (anew if empty).
 SECONDS ?= 60

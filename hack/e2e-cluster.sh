@@ -39,6 +39,7 @@ in=()
 started=
 case $on in
 here)
+	(cd hack/cluster && go test ./network-policy)
 	hack/cluster/in.sh true 2>/dev/null || {
 		step the cluster starts
 		hack/cluster/up.sh

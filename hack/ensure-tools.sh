@@ -12,6 +12,6 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
 else
-	echo "The tests of the whole shop need ${missing[*]}: please install them and run this again." >&2
+	echo "This needs ${missing[*]}: please install them and run this again." >&2
 	exit 1
 fi

@@ -8,7 +8,6 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatform, ShopPlatformStatus};
 use serde_json::{Value, json};
 use testkit::checker::{Snapshot, StoreUrls, Stores, Tap};
-use testkit::client::Client;
 use testkit::front::Front;
 use testkit::wait;
 
@@ -85,12 +84,6 @@ impl Platform {
     pub async fn of(space: Space) -> Result<Self> {
         let address = format!("{}:3000", space.address_of("demo-gateway").await?);
         let admin_password = secret(&space, "demo-administrator", "password").await?;
-        // Nodes learn a moment later than the API server that a pod is ready.
-        let stranger = Client::new(&address)?;
-        wait::until("the gateway's Service to lead somewhere", || async {
-            Ok(stranger.get("/healthz").await.ok().map(drop))
-        })
-        .await?;
         let urls = urls(&space).await?;
         let tap = Tap::open(&urls.broker).await?;
         tap.told_before(&Stores::at(&urls).await?.snapshot().await?);
@@ -99,12 +92,36 @@ impl Platform {
             .tapped(tap)
             .mails_may_repeat()
             .patience(PATIENCE);
-        Ok(Self {
+        let platform = Self {
             space,
             address,
             admin_password,
             stores,
+        };
+        platform.until_all_services_answer().await?;
+        Ok(platform)
+    }
+
+    /// Nodes learn a moment later than the API server, and than the operator, which pods are behind a Service.
+    async fn until_all_services_answer(&self) -> Result<()> {
+        let paths = [
+            "/api/v1/products",
+            "/api/v1/me",
+            "/api/v1/orders",
+            "/api/v1/me/notifications",
+        ];
+        wait::until("all services to answer", || async {
+            let Ok(admin) = self.front().admin().await else {
+                return Ok(None);
+            };
+            for path in paths {
+                if !admin.get(path).await.is_ok_and(|reply| reply.status == 200) {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
         })
+        .await
     }
 
     /// What people see of it.
@@ -121,7 +138,7 @@ impl Platform {
     pub async fn change(&self, spec: &Value) -> Result<()> {
         ask_for(&self.space, spec).await?;
         until_ready(&self.space).await?;
-        Ok(())
+        self.until_all_services_answer().await
     }
 
     /// Waits until nothing moves any more; then all invariants hold.

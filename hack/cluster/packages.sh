@@ -18,22 +18,4 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 
 echo "installing ${!missing[*]}" >&2
-log=$(mktemp)
-own_policy=
-trap 'rm -f "$log" $own_policy' EXIT
-# Debian starts a server when it installs it. This keeps it from that, now and at the next boot: the cluster starts its own.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-	own_policy=$policy
-	printf '#!/bin/sh\nexit 101\n' >"$policy"
-	chmod +x "$policy"
-fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${!missing[@]}" >"$log" 2>&1 || {
-	cat "$log" >&2
-	exit 1
-}
-if [ -n "${missing[containerd]:-}" ] && command -v systemctl >/dev/null; then
-	systemctl disable --quiet containerd >/dev/null 2>&1 || true
-fi
+"$(dirname "$0")/../install-packages.sh" "${!missing[@]}"

@@ -35,14 +35,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 if ! command -v dockerd >/dev/null; then
 	echo "installing Debian's docker.io" >&2
-	policy=/usr/sbin/policy-rc.d
-	if [ ! -e "$policy" ]; then
-		trap 'rm -f "$policy"' EXIT
-		printf '#!/bin/sh\nexit 101\n' >"$policy"
-		chmod +x "$policy"
-	fi
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables >&2
+	"$(dirname "$0")/../install-packages.sh" docker.io iptables
 fi
 mkdir -p "$run" "$data"
 setsid dockerd --data-root "$data" --exec-root "$run/exec" --pidfile "$run/pid" --host "$own" >"$run/log" 2>&1 </dev/null &
