@@ -8,13 +8,13 @@ use operator::resource::{Phase, ShopPlatform};
 use serde_json::{Value, json};
 
 use crate::platform::{NAME, Platform, ask_for, status, until, until_ready};
-use crate::traffic::{Traffic, unlimited};
+use crate::traffic::{Traffic, busy};
 
 /// The tag of a second version of all images; `make e2e` makes it.
 const NEXT: &str = "e2e-next";
 
 fn spec(images: &Value) -> Value {
-    json!({"gateway": unlimited(), "images": images})
+    busy(json!({"images": images}))
 }
 
 /// Begins a rotation, and waits until the generation before is gone.

@@ -9,7 +9,7 @@ use testkit::wait;
 
 use crate::cluster::PATIENCE;
 use crate::platform::{Platform, until_ready};
-use crate::traffic::{Traffic, unlimited};
+use crate::traffic::{Traffic, busy};
 
 /// As a node does that is out of memory: without a word.
 async fn kill(shop: &Platform, component: &str) -> Result<()> {
@@ -45,9 +45,7 @@ fn is_ready(pod: &Pod) -> bool {
 }
 
 async fn killing_each_of(components: &[&str], name: &str) {
-    let shop = Platform::new(name, &json!({"gateway": unlimited()}))
-        .await
-        .unwrap();
+    let shop = Platform::new(name, &busy(json!({}))).await.unwrap();
     let mut traffic = Traffic::at(&shop, name).await.unwrap();
     traffic
         .during(name, async {

@@ -19,4 +19,6 @@ mod network;
 #[cfg(test)]
 mod platform;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod traffic;

@@ -1,6 +1,7 @@
 //! Customers and visitors while something happens, and what they met.
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 use testkit::customers::{Load, Visitors};
 use testkit::seed;
 use tokio_util::sync::CancellationToken;
@@ -13,9 +14,17 @@ const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0
 const CUSTOMERS: usize = 4;
 /// Each looks at something up to nine times a second. With the customers that makes 50 requests a second on two busy cores.
 const VISITORS: usize = 8;
-/// What a platform must be asked for so that one address may ask for that much.
-pub fn unlimited() -> serde_json::Value {
-    serde_json::json!({"rateLimit": {"requestsPerSecond": 1_000, "burst": 2_000}})
+
+/// A spec for many people at one address, with what else is asked for: sections that are not `gateway.rateLimit` and
+/// `services.user.env`.
+pub fn busy(mut spec: Value) -> Value {
+    let throttles = ["BY_ADDRESS", "BY_EMAIL_AND_ADDRESS", "BY_EMAIL"];
+    let throttles = throttles.map(|throttle| {
+        json!({"name": format!("SHOP__THROTTLE__{throttle}__BURST"), "value": "1000000"})
+    });
+    spec["gateway"]["rateLimit"] = json!({"requestsPerSecond": 1_000, "burst": 2_000});
+    spec["services"]["user"]["env"] = json!(throttles);
+    spec
 }
 
 /// Customers of a platform.
