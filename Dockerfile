@@ -2,8 +2,8 @@
 # order, notification, shop (the whole shop in one process), shopctl and operator.
 #
 # Needs BuildKit (Docker 23 or newer, or DOCKER_BUILDKIT=1). Each final image is BASE and one program: no shell, not root, and
-# nothing is written outside of volumes and /tmp. The programs carry the list of their dependencies (cargo-auditable), which
-# scanners and `docker buildx build --sbom=true` read.
+# nothing is written outside of volumes and /tmp. Programs that are built here carry the list of their dependencies (cargo-auditable),
+# which scanners and `docker buildx build --sbom=true` read.
 #
 #   BUILDER   where Rust is: an image with the Rust of Cargo.toml's `rust-version` or newer and a C compiler
 #   BASE      what the programs run on: glibc of the builder's version or newer, libgcc, certificates, the user 65532

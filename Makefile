@@ -14,7 +14,7 @@ ARGS ?=
 .PHONY: help run run-backends demo test nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
 
 run: ## Build and start the whole shop (ARGS="--demo" fills the catalog)
 	@$(CARGO) build --locked --profile $(PROFILE) -p shop
@@ -77,7 +77,7 @@ export VERSION ?= 0.1.0
 # PREBUILT=1 packs what cargo builds on this machine instead of compiling in a container.
 PREBUILT ?=
 images: ## Build the images of the project, and print their sizes (PREBUILT=1 PROFILE=dev: of what cargo has built here)
-	@DOCKER_HOST=$$(hack/images/engine.sh) PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
+	@docker=$$(hack/images/engine.sh); DOCKER_HOST=$$docker PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
 
 # Which cluster: `here` is that of `make cluster`, started if need be; see hack/e2e-cluster.sh.
 ON ?= here

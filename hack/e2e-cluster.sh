@@ -104,7 +104,9 @@ step the operator is uninstalled
 helm uninstall "$release" --namespace "$namespace" --wait >/dev/null
 kubectl delete crd shopplatforms.shopplatform.io --wait >/dev/null
 kubectl delete namespace "$namespace" --wait >/dev/null
-left=$(kubectl get all,pvc,secret,configmap,networkpolicy,clusterrole,clusterrolebinding --all-namespaces --output name 2>/dev/null | grep -E 'shop' || true)
+left=$(kubectl get all,pvc,secret,configmap,networkpolicy --all-namespaces --field-selector metadata.namespace!=kube-system --output name 2>/dev/null |
+	grep -E 'shop|demo-' || true
+	kubectl get clusterrole,clusterrolebinding,namespace --output name | grep -E 'shopplatform|shop-operator' || true)
 if [ -n "$left" ]; then
 	printf 'left behind:\n%s\n' "$left" >&2
 	exit 1

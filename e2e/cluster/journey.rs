@@ -18,6 +18,7 @@ async fn an_empty_spec_becomes_a_shop_where_a_customer_gets_what_was_ordered() {
     until_ready(&space).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!("from apply to ready: {seconds:.1} s (budget {BUDGET_SECONDS} s)");
+    assert!(seconds <= BUDGET_SECONDS, "{seconds} s");
 
     let data = tempfile::tempdir().unwrap();
     let password = secret(&space, "demo-administrator", "password")

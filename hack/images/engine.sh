@@ -35,7 +35,9 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 if ! command -v dockerd >/dev/null; then
 	echo "installing Debian's docker.io" >&2
-	"$(dirname "$0")/../install-packages.sh" docker.io iptables
+	# Debian 13 has the client and its builder in packages of their own.
+	mapfile -t more < <(apt-cache --names-only search '^(docker-cli|docker-buildx)$' | cut -d' ' -f1)
+	"$(dirname "$0")/../install-packages.sh" docker.io iptables "${more[@]}"
 fi
 mkdir -p "$run" "$data"
 setsid dockerd --data-root "$data" --exec-root "$run/exec" --pidfile "$run/pid" --host "$own" >"$run/log" 2>&1 </dev/null &

@@ -36,14 +36,14 @@ fi
 
 if ! has shop-base:local; then
 	mkdir -p "$work/packages" "$work/base"
+	apt-get update -qq
 	(cd "$work/packages" && apt-get download -qq base-files libc6 libgcc-s1 tzdata)
 	for package in "$work"/packages/*.deb; do
 		dpkg-deb --extract "$package" "$work/base"
 	done
 	cd "$work/base"
 	# Nothing here serves a person.
-	rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/lintian usr/bin usr/sbin sbin bin usr/lib/x86_64-linux-gnu/gconv \
-		usr/lib/x86_64-linux-gnu/audit
+	rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/lintian usr/bin usr/sbin sbin bin usr/lib/*-linux-gnu/gconv usr/lib/*-linux-gnu/audit
 	mkdir -p etc/ssl/certs home/nonroot tmp
 	cp /etc/ssl/certs/ca-certificates.crt etc/ssl/certs/
 	chmod 1777 tmp

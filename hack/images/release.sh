@@ -9,6 +9,8 @@ cd "$(dirname "$0")/../.."
 programs=(gateway user product order notification shop shopctl operator)
 what=$1 version=$2
 shift 2
+# Names of images are in small letters, those of owners need not be.
+IMAGES=${IMAGES,,}
 
 # What is released says its own version, and the operator and the chart ask for images by it.
 declared=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -4,7 +4,7 @@
 # which answers to the name `mongo:7.0` as well, because that is what platforms ask for.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-hack/ensure-servers.sh
+env -u TEST_MONGODB_URL -u TEST_POSTGRES_URL -u TEST_AMQP_URL hack/ensure-servers.sh
 hack/images/local-bases.sh
 # The shell comes from npm, fetched here: this machine knows which certificates to trust.
 mongosh=${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/tools/mongosh-2.12.0

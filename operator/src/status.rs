@@ -19,7 +19,7 @@ use crate::resource::{
 };
 
 pub use conditions::Reason;
-pub use jobs::until_stuck;
+pub use jobs::Patience;
 
 /// What came of a pass.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub struct Report<'a> {
     pub view: &'a View,
     /// The good release that could not be kept to go back to, and why.
     pub not_kept: Option<&'a (String, Failure)>,
+    /// Since when what the spec says is tried, as far as this process knows.
+    pub since: Timestamp,
     /// The time, for conditions that change.
     pub now: Timestamp,
 }
@@ -79,21 +81,20 @@ impl Report<'_> {
                 outcome,
                 applied,
             } => {
-                let components = components::of(platform, children, outcome, self.view, self.now);
+                let patience = Patience {
+                    platform,
+                    view: self.view,
+                    since: self.since,
+                    now: self.now,
+                };
+                let components = components::of(platform, children, outcome, patience);
                 let refused = attempt.refused.clone().or_else(|| {
                     let can_be_gone_back_to = |last: &&LastGood| {
                         self.view.releases.contains(&last.revision)
                             && attempt.not_understood.as_ref() != Some(&last.revision)
                     };
                     let last_good = before.last_good.as_ref().filter(can_be_gone_back_to)?;
-                    let failed = roll_back::failed(
-                        platform,
-                        children,
-                        outcome,
-                        self.view,
-                        &components,
-                        self.now,
-                    )?;
+                    let failed = roll_back::failed(children, outcome, patience, &components)?;
                     roll_back::refused(attempt, &platform.owner, last_good, failed)
                 });
                 let mut conditions =

@@ -30,8 +30,8 @@ const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_secs(1);
 /// When an event that has consumers but reached none is tried again.
 const UNROUTABLE_WAIT: Duration = Duration::from_secs(10);
-/// When an event that the broker could not take is tried again.
-const REFUSED_WAIT: Duration = Duration::from_secs(1);
+/// When an event that the broker could not take is tried again: other queues have it already, and get it once more each time.
+const REFUSED_WAIT: Duration = Duration::from_secs(10);
 
 /// How long the end waits for commands that are just committing events.
 const LAST_COMMITS: Duration = Duration::from_secs(2);
@@ -84,7 +84,13 @@ pub fn spawn_relay(
                 Ok(published) => {
                     waits = until_back();
                     relay.open();
-                    let detail = if published.events > 0 {
+                    let detail = if published.refused > 0 {
+                        let reason = format!(
+                            "RabbitMQ refuses events: {} of {} wait; is a queue full?",
+                            published.refused, published.events
+                        );
+                        Detail::Degraded { reason }
+                    } else if published.events > 0 {
                         Detail::Ok
                     } else {
                         relay.detail()
@@ -122,6 +128,8 @@ pub fn spawn_relay(
 /// What one round published.
 struct Published {
     events: usize,
+    /// Of these the broker could not take so many.
+    refused: usize,
     /// More wait in the outbox.
     more: bool,
 }
@@ -205,7 +213,11 @@ impl Relay {
             batch.extend(found);
         }
         if batch.is_empty() {
-            return Ok(Published { events: 0, more });
+            return Ok(Published {
+                events: 0,
+                refused: 0,
+                more,
+            });
         }
         crash_point("relay.after_claim");
         let events = batch.len();
@@ -224,7 +236,11 @@ impl Relay {
         crash_point("relay.after_confirm");
         self.settle(ids, &confirms).await?;
         crash_point("relay.after_stamp");
-        Ok(Published { events, more })
+        Ok(Published {
+            events,
+            refused: confirms.refused.len(),
+            more,
+        })
     }
 
     async fn publish(&self, batch: Vec<Message>) -> Result<Confirms, RelayError> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use contracts::Clock;
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,8 @@ pub struct Memory {
     pub uid: String,
     /// How each child was marked after its last apply; none before the first pass.
     pub applied: Option<Applied>,
+    /// What is tried, by its digest, and since when.
+    pub tried: Option<(String, Timestamp)>,
     /// Failures in a row.
     pub failures: u32,
     /// The last good release and its name, if it was asked for.
@@ -66,6 +69,18 @@ pub struct Memory {
     pub not_understood: Option<String>,
     /// What was told of a resource that cannot be read, and whose status therefore is not known either.
     pub told: Option<ShopPlatformStatus>,
+}
+
+impl Memory {
+    /// Since when what the spec says is tried, as far as this process knows: now, if it is another one than before.
+    pub fn tried_since(&mut self, digest: &str, now: Timestamp) -> Timestamp {
+        let since = match self.tried.take() {
+            Some((tried, since)) if tried == digest => since,
+            _ => now,
+        };
+        self.tried = Some((digest.to_owned(), since));
+        since
+    }
 }
 
 impl Context {

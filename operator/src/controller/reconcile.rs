@@ -18,7 +18,7 @@ use crate::names::Owner;
 use crate::observed::{PlatformKey, View};
 use crate::release::Release;
 use crate::resource::{ComponentState, Phase, ShopPlatform, ShopPlatformStatus};
-use crate::status::{self, Reason, Report, Verdict};
+use crate::status::{Patience, Reason, Report, Verdict};
 use crate::{build, metrics};
 
 /// How long at most until a platform that waits for its turn looks again; usually it is told.
@@ -107,6 +107,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     if !failed {
         memory.failures = 0;
     }
+    let until_stuck = verdict.until_stuck(&context.cluster.view(&key), &mut memory, now);
     context.remember(key.clone(), memory);
     metrics::phase(&key, before.map(|before| before.phase), Some(status.phase));
     let action = if failed {
@@ -114,10 +115,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     } else if verdict.waits_for_turn() {
         Action::requeue(TURN)
     } else {
-        soonest(
-            until_rotation(&status, now),
-            verdict.until_stuck(&key, &context, now),
-        )
+        soonest(until_rotation(&status, now), until_stuck)
     };
     let result = verdict.result();
     Ok(Done { action, result })
@@ -138,6 +136,7 @@ async fn judge(
         name: owner.name.clone(),
     });
     kept::bring_up_to_date(before.as_mut(), memory);
+    let since = verdict.tried_since(memory, now);
     let judged = verdict.verdict();
     let not_kept;
     let mut report = Report {
@@ -147,6 +146,7 @@ async fn judge(
         verdict: &judged,
         view: &view,
         not_kept: None,
+        since,
         now,
     };
     let mut status = report.status();
@@ -337,18 +337,27 @@ impl Passed {
         waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
     }
 
+    /// Since when what the spec says is tried.
+    fn tried_since(&self, memory: &mut Memory, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Applied { plan, .. } => memory.tried_since(&plan.attempt.digest, now),
+            Self::Refused(..) | Self::NotRead(..) => now,
+        }
+    }
+
     /// How long until a Job that is waited for counts as stuck.
-    fn until_stuck(
-        &self,
-        key: &PlatformKey,
-        context: &Context,
-        now: Timestamp,
-    ) -> Option<Duration> {
+    fn until_stuck(&self, view: &View, memory: &mut Memory, now: Timestamp) -> Option<Duration> {
+        let since = self.tried_since(memory, now);
         let Self::Applied { plan, outcome, .. } = self else {
             return None;
         };
-        let view = context.cluster.view(key);
-        status::until_stuck(&plan.platform, outcome, &view, now)
+        let patience = Patience {
+            platform: &plan.platform,
+            view,
+            since,
+            now,
+        };
+        patience.until_stuck(outcome)
     }
 
     /// The release that is rolled out and good.

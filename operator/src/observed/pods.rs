@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::Problem;
 use crate::credentials::{generation_of, given_to};
 
+/// Whose label names the Job of a pod.
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+
 /// What matters of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -14,6 +17,8 @@ pub struct Pod {
     pub component: String,
     /// The generation of passwords and keys that it is given; none if it is given none, or belongs to a Job.
     pub credentials: Option<u32>,
+    /// The Job that it belongs to.
+    pub job: Option<Box<str>>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// What keeps it from running, if something does.
@@ -29,6 +34,9 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
             .and_then(|labels| labels.get("app.kubernetes.io/name").cloned())
             .unwrap_or_default(),
         credentials: credentials(object),
+        job: labels
+            .and_then(|labels| labels.get(JOB_NAME))
+            .map(|job| job.as_str().into()),
         created: (object.metadata.creation_timestamp.as_ref()).map(|created| created.0),
         problem: unschedulable(&object.data)
             .or_else(|| waiting(&object.data))
@@ -39,7 +47,7 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
 /// A pod of a Job stays after it has ended, and uses nothing any more.
 fn credentials(object: &DynamicObject) -> Option<u32> {
     let labels = object.metadata.labels.as_ref()?;
-    if labels.contains_key("batch.kubernetes.io/job-name") {
+    if labels.contains_key(JOB_NAME) {
         return None;
     }
     let given = given_to(Some(labels), object.data.pointer("/spec")?);

@@ -1,9 +1,8 @@
 //! Each part of the platform, and what keeps it from being ready.
 
-use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::jobs;
+use super::jobs::{Patience, Standing};
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Observed, Problem, State, View};
@@ -15,8 +14,7 @@ pub(super) fn of(
     platform: &Platform,
     children: &[Child],
     outcome: &Outcome,
-    view: &View,
-    now: Timestamp,
+    patience: Patience<'_>,
 ) -> Vec<ComponentStatus> {
     let mut components: Vec<_> = children
         .iter()
@@ -26,7 +24,7 @@ pub(super) fn of(
                 Kind::Deployment | Kind::StatefulSet | Kind::CloudNativePgCluster
             )
         })
-        .map(|child| component(platform, child, children, outcome, view, now))
+        .map(|child| component(platform, child, children, outcome, patience))
         .collect();
     components.sort_by(|a, b| a.name.cmp(&b.name));
     components
@@ -37,9 +35,9 @@ fn component(
     child: &Child,
     children: &[Child],
     outcome: &Outcome,
-    view: &View,
-    now: Timestamp,
+    patience: Patience<'_>,
 ) -> ComponentStatus {
+    let view = patience.view;
     let name = child.component().unwrap_or(&child.key.name).to_owned();
     let mut status = ComponentStatus {
         kind: child.key.kind.to_string(),
@@ -64,7 +62,7 @@ fn component(
     // One whose turn is still to come is judged as it is.
     match outcome.waiting.iter().find(|(key, _)| *key == child.key) {
         Some((_, Wait::Job(job))) => {
-            (status.state, status.message) = waits_for(job, platform, view, now);
+            (status.state, status.message) = waits_for(job, patience);
         }
         Some((_, Wait::Rollout(other))) => {
             status.state = ComponentState::Waiting;
@@ -99,36 +97,29 @@ fn of_disks(component: &str, children: &[Child], view: &View) -> Option<String> 
 }
 
 /// What there is to say of the Job that is waited for.
-fn waits_for(
-    job: &str,
-    platform: &Platform,
-    view: &View,
-    now: Timestamp,
-) -> (ComponentState, Option<String>) {
+fn waits_for(job: &str, patience: Patience<'_>) -> (ComponentState, Option<String>) {
     let waiting = |what: String| (ComponentState::Waiting, Some(what));
-    match jobs::standing(job, platform, view, now) {
-        jobs::Standing::GivenUp(problem) => (
+    match patience.standing(job) {
+        Standing::GivenUp(problem) => (
             ComponentState::Failed,
             Some(format!(
                 "Job {job} failed: {}; see `kubectl logs job/{job}`, mend the cause and delete the Job",
                 say(problem)
             )),
         ),
-        jobs::Standing::Stuck(problem) => (
+        Standing::Stuck(problem) => (
             ComponentState::Failed,
             Some(format!(
-                "Job {job} gets nowhere for {} s: {}",
-                platform.progress_deadline_s,
+                "Job {job} gets nowhere for {} s: {}. Once that is mended delete the Job, and it is made anew",
+                patience.platform.progress_deadline_s,
                 say(problem)
             )),
         ),
-        jobs::Standing::Troubled(problem) => {
-            waiting(format!("waits for Job {job}: {}", say(problem)))
-        }
-        jobs::Standing::WithoutPod => waiting(format!(
+        Standing::Troubled(problem) => waiting(format!("waits for Job {job}: {}", say(problem))),
+        Standing::WithoutPod => waiting(format!(
             "waits for Job {job}, which has no pod yet: see `kubectl describe job {job}` if that lasts"
         )),
-        jobs::Standing::OnItsWay => waiting(format!("waits for Job {job}")),
+        Standing::OnItsWay => waiting(format!("waits for Job {job}")),
     }
 }
 

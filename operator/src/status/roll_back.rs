@@ -1,28 +1,24 @@
 //! When the services go back to the last good release, and what is told of it.
 
-use k8s_openapi::jiff::Timestamp;
-
-use super::jobs::{self, Standing};
+use super::jobs::{Patience, Standing};
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, Kind};
 use crate::names::{Owner, TRY_AGAIN};
 use crate::observed::{State, View};
-use crate::platform::Platform;
 use crate::release::Attempt;
 use crate::resource::{ComponentStatus, LastGood, Refused};
 
 /// The component that will not become what it should without another spec: its rollout made no progress for too long, or a Job
 /// that it waits for is given up or gets nowhere.
 pub(super) fn failed<'c>(
-    platform: &Platform,
     children: &[Child],
     outcome: &Outcome,
-    view: &View,
+    patience: Patience<'_>,
     components: &'c [ComponentStatus],
-    now: Timestamp,
 ) -> Option<&'c ComponentStatus> {
+    let view = patience.view;
     let gets_nowhere = |job: &str| {
-        let standing = jobs::standing(job, platform, view, now);
+        let standing = patience.standing(job);
         matches!(standing, Standing::GivenUp(_) | Standing::Stuck(_))
     };
     let deployments = children

@@ -84,6 +84,7 @@ impl Has {
         let pod = Pod {
             component: "order".to_owned(),
             credentials: Some(generation),
+            job: None,
             created: None,
             problem: None,
         };

@@ -252,6 +252,24 @@ async fn a_migration_whose_image_cannot_be_pulled_takes_all_services_back() {
         assert!(message.contains(said), "{said} is not in: {message}");
     }
     assert_eq!(templates(&world).await, before);
+
+    // Who says so has it tried once more for as long, although the Job is an old one.
+    let again = json!({"metadata": {"annotations": {TRY_AGAIN: "1"}}});
+    let platforms = world.platforms();
+    platforms
+        .patch("demo", &PatchParams::default(), &Patch::Merge(&again))
+        .await
+        .unwrap();
+    world
+        .until("demo", "the spec to be tried again", |status| {
+            status.refused.is_none()
+        })
+        .await;
+    world
+        .until("demo", "it to be taken back again", |status| {
+            status.refused.is_some()
+        })
+        .await;
     world.delete().await;
 }
 
