@@ -32,10 +32,17 @@ orders() {
 		--command 'SELECT count(*), max(id::text) FROM orders'
 }
 
+for image in shop shopctl gateway user product order notification; do
+	docker image inspect "$SHOP_IMAGES/$image:$SHOP_VERSION" >/dev/null 2>&1 || {
+		echo "The image $SHOP_IMAGES/$image:$SHOP_VERSION is not there: make it by \`make images PREBUILT=1\`." >&2
+		exit 1
+	}
+done
 docker run --detach --read-only --name "$alone" --publish "127.0.0.1:$SHOP_PORT:3000" \
 	"$SHOP_IMAGES/shop:$SHOP_VERSION" >/dev/null
+end=$((SECONDS + 60))
 until curl --silent --fail --output /dev/null "http://127.0.0.1:$SHOP_PORT/healthz"; do
-	docker inspect --format '{{.State.Running}}' "$alone" | grep -q true || {
+	[ "$SECONDS" -lt "$end" ] && docker inspect --format '{{.State.Running}}' "$alone" | grep -q true || {
 		docker logs "$alone" >&2
 		exit 1
 	}
@@ -48,7 +55,13 @@ docker rm --force --volumes "$alone" >/dev/null
 $compose down --volumes >/dev/null 2>&1 || true
 up
 $compose cp user:/secrets/admin-password "$data/admin-password" >/dev/null
+# Mails are looked at after the journey: they are in a volume.
 SHOP_URL=http://127.0.0.1:$SHOP_PORT SHOP_DATA=$data examples/journey.sh
+mails=$(docker run --rm --volumes-from "$($compose ps --quiet notification)" --entrypoint bash postgres:17 -c 'ls /mail/new | wc -l')
+if [ "$mails" -lt 5 ]; then
+	echo "the journey sends five mails or more, and $mails are in the volume" >&2
+	exit 1
+fi
 before=$(orders)
 $compose down --timeout 40
 up

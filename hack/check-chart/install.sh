@@ -180,19 +180,19 @@ says "an operator for one namespace: others of the same place are refused"
 
 # Runs the operator of a namespace with the rights and the settings of its Deployment: NAMESPACE PORT
 operate() {
-	local namespace=$1 port=$2 variables
+	local namespace=$1 variables
 	kubectl config view --raw --flatten >"$work/kubeconfig"
 	kubectl --kubeconfig "$work/kubeconfig" config set-credentials account --token "$(kubectl create token shopplatform-operator --namespace "$namespace")" >/dev/null
 	kubectl --kubeconfig "$work/kubeconfig" config set-context --current --user account >/dev/null
 	mapfile -t variables < <(kubectl get deployment shopplatform-operator --namespace "$namespace" --output json |
 		jq -r '.spec.template.spec.containers[0].env[] | select(.value) | "\(.name)=\(.value)"')
 	env KUBECONFIG="$work/kubeconfig" POD_NAME=here POD_NAMESPACE="$namespace" "${variables[@]}" \
-		"$OPERATOR" run --admin-host 127.0.0.1 --admin-port "$port" >"$work/operator.log" 2>&1 &
+		"$OPERATOR" run --admin-host 127.0.0.1 --admin-port 0 >"$work/operator.log" 2>&1 &
 	operator=$!
 	background+=("$operator")
 }
 ready() { [ "$(field shop "$1" "$2" '{.status.phase}')" = Ready ]; }
-operate watcher 9110
+operate watcher
 eventually ready shop shop
 is shopplatform-operator.watcher field shop shop shop '{.status.operator}'
 kill "$operator"
@@ -205,7 +205,7 @@ is '' left
 installs bare shop --set watchNamespace=shop,rbac.clusterScoped=false,crds.install=false
 is '' kubectl get clusterroles,clusterrolebindings --selector app.kubernetes.io/part-of=shop-platform --output name
 kubectl create --namespace shop --filename examples/minimal.yaml >/dev/null
-operate shop 9111
+operate shop
 eventually ready demo shop
 kill "$operator"
 wait "$operator" || fail "the operator did not end in order"
