@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test test-chart nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -35,7 +35,13 @@ test: ## Run all tests, on real servers too (installs what they need when root)
 	@hack/control-plane/build.sh
 	$(CARGO) test --locked --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/test-servers -- $(CARGO) test --locked --workspace --no-fail-fast
-	OPERATOR=$(CARGO_TARGET_DIR)/debug/operator $(CARGO_TARGET_DIR)/debug/control-plane -- hack/check-chart/install.sh
+
+test-chart: ## Install, upgrade and uninstall the chart in every way that its README tells, on a control plane with played nodes
+	@hack/ensure-tools.sh curl jq
+	@hack/control-plane/build.sh >/dev/null
+	@$(CARGO) build --locked --quiet -p operator --bin operator
+	@$(CARGO) build --locked --quiet -p testkit --bin control-plane
+	@OPERATOR=$(CARGO_TARGET_DIR)/debug/operator exec $(CARGO_TARGET_DIR)/debug/control-plane -- hack/check-chart/install.sh
 
 # How long the nemesis goes on, and what draws its faults (anew if empty).
 SECONDS ?= 60

@@ -54,6 +54,12 @@ eventually() {
 		sleep 0.3
 	done
 }
+# The definition goes, and so does what the API server tells of it, a moment later: Helm takes the half of that for an error.
+forgotten() { ! kubectl get --raw /apis | grep -q shopplatform.io; }
+forgets() {
+	kubectl delete crd $crd --wait >/dev/null
+	eventually forgotten
+}
 # What is left of a release, in any namespace, besides the definition and platforms.
 left() {
 	kubectl get deployments,services,serviceaccounts,networkpolicies,poddisruptionbudgets,roles,rolebindings,secrets --all-namespaces \
@@ -125,7 +131,7 @@ eval "$(sed -n 's/.*from now on: `\([^`]*\)`.*/\1/p' "$work/said")" >/dev/null
 installs other other
 is other field crd $crd '' '{.metadata.annotations.meta\.helm\.sh/release-name}'
 helm uninstall other --namespace other --wait
-kubectl delete crd $crd --wait >/dev/null
+forgets
 kubectl delete namespace other --wait >/dev/null
 kubectl create --filename crds >/dev/null 2>&1
 refuses 'belongs to no release of Helm' shop-operator $home
@@ -135,7 +141,7 @@ kubectl create --filename config/rbac.yaml >/dev/null
 refuses 'an operator for all namespaces already, of no release of Helm' shop-operator $home --set crds.install=false
 refuses 'remove it by `kubectl delete -f config/operator.yaml -f config/rbac.yaml`' shop-operator $home --set crds.install=false
 kubectl delete --filename config/rbac.yaml >/dev/null
-kubectl delete crd $crd --wait >/dev/null
+forgets
 says "a definition and an operator of others are told, and the commands that are told help"
 
 shop=(--set "platform.create=true,platform.namespace=shop,platform.name=shop")
@@ -162,7 +168,7 @@ kubectl delete shop shop --namespace shop --wait >/dev/null
 says "a platform stays when its release goes, and is not taken over unseen"
 
 for count in 1 2 3; do
-	kubectl delete crd $crd --wait >/dev/null
+	forgets
 	installs shop-operator $home "${shop[@]}"
 	is shopplatform.shopplatform.io/shop kubectl get shop shop --namespace shop --output name
 	helm uninstall shop-operator --namespace $home --wait
@@ -170,7 +176,7 @@ done
 says "the first release's platform does not depend on luck: $count times without --wait"
 
 # An operator for one namespace. Its process is run here, as its account.
-kubectl delete crd $crd --wait >/dev/null
+forgets
 installs one watcher --set watchNamespace=shop,platform.create=true
 is '' field clusterrole shopplatform-operator '' '{.metadata.name}'
 refuses 'the namespace shop has an operator already, of the release one in the namespace watcher' two another --create-namespace --set watchNamespace=shop,crds.install=false
