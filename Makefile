@@ -122,6 +122,7 @@ lint: ## Formatting, clippy, workflows, compose.yaml, what the operator makes of
 	hack/check-chart.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --keep-going -- -D warnings
+	$(CARGO) clippy --locked -p operator --test cluster -- -D warnings
 
 doc: ## Build the API documentation (a warning is an error), and hold the documents to the tree
 	hack/check-docs.sh
