@@ -26,8 +26,8 @@ async fn until_ready_replicas(
 async fn an_autoscaler_adds_gateways_under_load_and_takes_them_away_and_nobody_notices() {
     let spec = busy(json!({"gateway": {
         "autoscaling": {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 50},
-        // Little enough that fifty requests a second are a load.
-        "resources": {"requests": {"cpu": "10m"}},
+        // Little enough that customers are a load, and more than an idle gateway takes.
+        "resources": {"requests": {"cpu": "20m"}},
     }}));
     let shop = Platform::new("scale", &spec).await.unwrap();
     let mut traffic = Traffic::at(&shop, "scale").await.unwrap();
