@@ -37,6 +37,13 @@ async fn others(space: &Space) -> Result<Vec<String>> {
     .concat())
 }
 
+/// The names of its disks and of its Secrets.
+async fn kept(space: &Space) -> Result<[Vec<String>; 2]> {
+    let disks = space.names::<PersistentVolumeClaim>(OURS).await?;
+    let secrets = space.names::<Secret>(OURS).await?;
+    Ok([disks, secrets])
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_that_sleeps_wakes_with_its_data() {
     let spec = busy(json!({}));
@@ -79,42 +86,14 @@ async fn a_deleted_platform_leaves_disks_and_secrets_and_made_again_finds_its_or
     let shop = Platform::new("again", &spec).await.unwrap();
     let traffic = Traffic::at(&shop, "again").await.unwrap();
     traffic.exact(&shop).await.unwrap();
-    let disks: BTreeSet<_> = shop
-        .space
-        .names::<PersistentVolumeClaim>(OURS)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
-    let secrets: BTreeSet<_> = shop
-        .space
-        .names::<Secret>(OURS)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
+    let before = kept(&shop.space).await.unwrap();
     shop.delete().await.unwrap();
     wait::until_within(PATIENCE, "nothing else to be left", || async {
         Ok(others(&shop.space).await?.is_empty().then_some(()))
     })
     .await
     .unwrap();
-    let left: BTreeSet<_> = shop
-        .space
-        .names::<PersistentVolumeClaim>(OURS)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
-    assert_eq!(left, disks);
-    let left: BTreeSet<_> = shop
-        .space
-        .names::<Secret>(OURS)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
-    assert_eq!(left, secrets);
+    assert_eq!(kept(&shop.space).await.unwrap(), before);
 
     ask_for(&shop.space, &spec).await.unwrap();
     until_ready(&shop.space).await.unwrap();
@@ -128,8 +107,7 @@ async fn a_deleted_platform_leaves_disks_and_secrets_and_made_again_finds_its_or
     until_ready(&shop.space).await.unwrap();
     shop.delete().await.unwrap();
     wait::until_within(PATIENCE, "nothing at all to be left", || async {
-        let disks = shop.space.names::<PersistentVolumeClaim>(OURS).await?;
-        let secrets = shop.space.names::<Secret>(OURS).await?;
+        let [disks, secrets] = kept(&shop.space).await?;
         let others = others(&shop.space).await?;
         Ok([disks, secrets, others].concat().is_empty().then_some(()))
     })

@@ -4,6 +4,7 @@ mod back_off;
 mod context;
 mod kept;
 mod measured;
+mod next_look;
 mod optional;
 mod plan;
 mod reconcile;

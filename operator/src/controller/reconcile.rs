@@ -9,6 +9,7 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Memory;
 use super::measured::Done;
+use super::next_look::{soonest, until_rotation};
 use super::plan::{Plan, Planning, Unplanned};
 use super::written::write_status;
 use super::{Context, Guarded, back_off, kept};
@@ -165,26 +166,6 @@ async fn judge(
         }
     }
     (status, failed)
-}
-
-/// Looks again then, if nothing happens before.
-fn soonest(one: Option<Duration>, other: Option<Duration>) -> Action {
-    let soonest = one.into_iter().chain(other).min();
-    soonest.map_or_else(Action::await_change, Action::requeue)
-}
-
-/// Nothing else tells that passwords have become too old. Clocks may be set and machines may sleep, so it is looked at once a day.
-fn until_rotation(status: &ShopPlatformStatus, now: Timestamp) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_hours(24);
-    let next = status
-        .credentials
-        .as_ref()
-        .and_then(|credentials| credentials.next.as_ref());
-    let left = next.and_then(|next| Duration::try_from(next.0.duration_since(now)).ok());
-    match left {
-        Some(left) if !left.is_zero() => Some(left.min(LONGEST)),
-        _ => None,
-    }
 }
 
 /// What came of the rooms before status.
