@@ -8,6 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 on=${ON:-here}
+if [[ ! $on =~ ^(here|kind|other)$ ]]; then
+	echo "ON is here, kind or other, not $on" >&2
+	exit 2
+fi
 programs=(gateway user product order notification shopctl operator)
 servers=(mongo:7.0 postgres:17 rabbitmq:4.0-management)
 release=shop-operator namespace=shopplatform-operator
@@ -69,10 +73,6 @@ kind)
 	sudo ip route replace 10.244.0.0/16 via "$node"
 	;;
 other) ;;
-*)
-	echo "ON is here, kind or other, not $on" >&2
-	exit 2
-	;;
 esac
 helm() { "${in[@]}" "$(hack/helm.sh)" "$@"; }
 kubectl() { "${in[@]}" kubectl "$@"; }
