@@ -4,7 +4,8 @@
 //!   applied it. At the fixpoint nothing is read and nothing is written.
 //! * A child that is not known yet is looked for first, by one list a kind: an object of our name that is not ours stays as it is,
 //!   and is told as a [`Failure::Conflict`].
-//! * What is not wanted any more is deleted after everything was applied, and only then.
+//! * What is not wanted any more is deleted after everything was applied, and only then, but for autoscalers, which would change
+//!   what was applied.
 
 mod create;
 mod disks;
@@ -148,9 +149,12 @@ impl Pass<'_> {
         self.hold_what_needs_disks(&mut servers, &outcome);
         self.apply_all(&servers, &mut outcome).await;
         let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
-        if outcome.is_complete() {
-            self.delete_orphans(&wanted, &mut outcome).await;
-        }
+        let unwanted = if outcome.is_complete() {
+            self.unwanted(&wanted)
+        } else {
+            self.rivals(&wanted, children)
+        };
+        self.delete_unwanted(&unwanted, &mut outcome).await;
         self.applied.retain(|key, _| wanted.contains(key));
         outcome
     }

@@ -25,14 +25,21 @@ fn value() -> Result<Value, serde_json::Error> {
     Ok(definition)
 }
 
-/// Takes `nullable` away, and writes whole numbers as such.
+/// Takes `nullable` and formats that Kubernetes does not know away, and writes whole numbers as such.
 ///
+/// Of `format: uint32` the API server warns whoever applies the definition; `minimum: 0` says the same.
 /// The API server drops a `null` where the schema does not allow one, and fills in the default. Where it does, the `null` stays,
 /// and a rule would have to ask for it besides `has()`.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, value| name != "nullable" || !value.is_boolean());
+            fields.retain(|name, value| match name.as_str() {
+                "nullable" => !value.is_boolean(),
+                "format" => !value
+                    .as_str()
+                    .is_some_and(|format| format.starts_with("uint")),
+                _ => true,
+            });
             fields.values_mut().for_each(tidy);
         }
         Value::Array(values) => values.iter_mut().for_each(tidy),

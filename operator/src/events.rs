@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
+use crate::apply::Failure;
 use crate::names::FIELD_MANAGER;
 use crate::resource::{CredentialsStatus, Phase, ShopPlatformStatus};
 use crate::status::Reason;
@@ -69,8 +70,12 @@ impl Teller {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.0.publish(&event, platform).await {
-            tracing::warn!(reason = event.reason, %error, "an event could not be written");
+        match self.0.publish(&event, platform).await.map_err(Failure::of) {
+            // Nothing can be told there any more.
+            Ok(()) | Err(Failure::NamespaceEnding) => {}
+            Err(error) => {
+                tracing::warn!(reason = event.reason, %error, "an event could not be written");
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ pub fn yaml(objects: Vec<Value>, namespace: &str, operator: &Defaults) -> anyhow
             .to_owned();
         match (text("/apiVersion"), text("/kind")) {
             (Some(version), Some("ShopPlatform")) if version == api => {
-                let platform = serde_json::from_value(object);
+                let platform = strictly(object);
                 let mut platform: ShopPlatform =
                     platform.with_context(|| format!("ShopPlatform {name}"))?;
                 place(&mut platform.metadata, namespace);
@@ -99,6 +99,23 @@ pub fn yaml(objects: Vec<Value>, namespace: &str, operator: &Defaults) -> anyhow
         }
     }
     Ok(text)
+}
+
+/// A platform none of whose fields is misspelt: the API server drops or refuses what the definition does not have.
+fn strictly(object: Value) -> anyhow::Result<ShopPlatform> {
+    let mut unknown = Vec::new();
+    let platform = serde_ignored::deserialize(object, |path| {
+        let path = path.to_string();
+        // What every object has, and the type leaves to the API's machinery.
+        if !matches!(path.as_str(), "apiVersion" | "kind") {
+            unknown.push(path);
+        }
+    })?;
+    if unknown.is_empty() {
+        Ok(platform)
+    } else {
+        bail!("there is no field {}", unknown.join(", no field "))
+    }
 }
 
 /// Where it would be.

@@ -77,7 +77,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
         &mut memory,
     )
     .await;
-    if status.phase != Phase::Progressing && !verdict.waits_for_turn() {
+    if !is_rolling(&status) && !verdict.waits_for_turn() {
         context.turns.end(&key);
     }
     // A pass whose status cannot be written has not ended well: failures are forgotten below.
@@ -120,6 +120,18 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     };
     let result = verdict.result();
     Ok(Done { action, result })
+}
+
+/// Whether its pods are still being replaced, and nothing keeps them from it: what else is wrong with it does not end its turn.
+fn is_rolling(status: &ShopPlatformStatus) -> bool {
+    let any = |state| {
+        status
+            .components
+            .iter()
+            .any(|component| component.state == state)
+    };
+    status.phase == Phase::Progressing
+        || any(ComponentState::Progressing) && !any(ComponentState::Failed)
 }
 
 /// What is to be told of a pass, after the last good release was kept, and whether something is to be tried again.

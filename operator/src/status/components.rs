@@ -54,10 +54,11 @@ fn component(
     } else if let Some(observed) = view.children.get(&child.key) {
         judge(&mut status, &name, observed, view);
     }
+    let disk = of_disks(&name, children, view);
     if status.state != ComponentState::Failed
-        && let Some(problem) = of_disks(&name, children, view)
+        && let Some(problem) = &disk
     {
-        (status.state, status.message) = (ComponentState::Failed, Some(problem));
+        (status.state, status.message) = (ComponentState::Failed, Some(problem.clone()));
     }
     // One whose turn is still to come is judged as it is.
     match outcome.waiting.iter().find(|(key, _)| *key == child.key) {
@@ -70,7 +71,8 @@ fn component(
         }
         Some((_, Wait::Turn(_))) | None => {}
     }
-    if platform.hibernate && status.ready == 0 && status.desired == 0 {
+    // A disk does not become larger by itself when the platform wakes.
+    if platform.hibernate && status.ready == 0 && status.desired == 0 && disk.is_none() {
         status.state = ComponentState::Stopped;
     }
     status.name = name;

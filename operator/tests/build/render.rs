@@ -51,6 +51,18 @@ fn every_example_is_rendered_without_what_its_secrets_hold() {
 }
 
 #[test]
+fn a_misspelt_field_is_named() {
+    let error = render(&manifest(
+        &json!({"images": {"tga": "0.2.0"}, "gatway": {}}),
+    ))
+    .unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "ShopPlatform demo: there is no field spec.gatway, no field spec.images.tga"
+    );
+}
+
+#[test]
 fn what_is_drawn_at_random_is_named() {
     let text = render(&manifest(&json!({}))).unwrap();
     let drawn = "---\n# created once, with what is drawn at random for password, key-file\napiVersion: v1\nkind: Secret\n";

@@ -135,7 +135,8 @@ fn integers(schema: &Value, name: &str) -> Vec<Value> {
     let mut numbers = vec![1, 2, 3, 0, -1, 2_147_483_648];
     numbers.extend(least.into_iter().chain(least.map(|least| least - 1)));
     numbers.extend(most.map(|most| most + 1));
-    if name != "minReplicas" {
+    // Nothing is measured here: an autoscaler never makes fewer of what it finds, if it may have so many.
+    if !matches!(name, "minReplicas" | "maxReplicas") {
         numbers.extend(most);
     }
     numbers.into_iter().map(|number| json!(number)).collect()
