@@ -24,7 +24,7 @@ const ENOUGH: usize = 500;
 /// How many platforms are changed at a time.
 const AT_A_TIME: usize = 6;
 /// For how long new paths begin at most, in seconds, if nothing else is asked for.
-const SECONDS: u64 = 420;
+const SECONDS: u64 = 540;
 /// The same in a whole campaign.
 const HOUR: u64 = 3_600;
 
