@@ -1,5 +1,6 @@
 # All images of the project: `docker build --target gateway .`, or all at once by `make images`. Targets: gateway, user, product,
-# order, notification, shop (the whole shop in one process), shopctl and operator.
+# order, notification, shop (the whole shop in one process), shopctl and operator; and template, the example of a service that
+# people add, which is no part of a release.
 #
 # Needs BuildKit (Docker 23 or newer, or DOCKER_BUILDKIT=1). Each final image is BASE and one program: no shell, not root, and
 # nothing is written outside of volumes and /tmp. Programs that are built here carry the list of their dependencies (cargo-auditable),
@@ -8,6 +9,7 @@
 #   BUILDER   where Rust is: an image with the Rust of Cargo.toml's `rust-version` or newer and a C compiler
 #   BASE      what the programs run on: glibc of the builder's version or newer, libgcc, certificates, the user 65532
 #   BINARIES  `built`, or `prebuilt`: the context is then a folder with the programs and nothing is compiled
+#   PROGRAMS  what is built: all at once, since they have most of their dependencies in common
 ARG BUILDER=docker.io/library/rust:1.95-bookworm
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 ARG BINARIES=built
@@ -24,14 +26,14 @@ RUN cargo chef prepare --recipe-path /recipe.json
 FROM tools AS built
 # What is to be built is told to both commands alike, or other features of dependencies would be chosen and all built again.
 ARG PROFILE=release
-ENV PROGRAMS="-p gateway -p user -p product -p order -p notification -p shop -p shopctl -p operator"
+ARG PROGRAMS="gateway user product order notification shop shopctl operator"
 COPY --from=plan /recipe.json /recipe.json
-RUN cargo chef cook --locked --profile "$PROFILE" $PROGRAMS --recipe-path /recipe.json
+RUN cargo chef cook --locked --profile "$PROFILE" $(printf -- '-p %s ' $PROGRAMS) --recipe-path /recipe.json
 COPY . .
-RUN cargo auditable build --locked --profile "$PROFILE" $PROGRAMS --bins \
+RUN cargo auditable build --locked --profile "$PROFILE" $(printf -- '-p %s ' $PROGRAMS) --bins \
 	&& mkdir -p /out/data \
 	&& cd "target/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")" \
-	&& cp gateway user product order notification shop shopctl operator /out/ \
+	&& cp $PROGRAMS /out/ \
 	&& strip $(find /out -type f)
 
 # With an empty folder `data` beside the programs.
@@ -111,3 +113,10 @@ LABEL org.opencontainers.image.title="operator" \
 COPY --from=binaries /out/operator /operator
 EXPOSE 9010
 ENTRYPOINT ["/operator"]
+
+FROM base AS template
+LABEL org.opencontainers.image.title="template" \
+	org.opencontainers.image.description="An example of a service that people add to the shop: reviews of products"
+COPY --from=binaries /out/template /template
+EXPOSE 8080
+ENTRYPOINT ["/template"]

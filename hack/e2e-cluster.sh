@@ -12,7 +12,8 @@ if [[ ! $on =~ ^(here|kind|other)$ ]]; then
 	echo "ON is here, kind or other, not $on" >&2
 	exit 2
 fi
-programs=(gateway user product order notification shopctl operator)
+# With `template`, a service that a test adds.
+programs=(gateway user product order notification shopctl operator template)
 servers=(mongo:7.0 postgres:17 rabbitmq:4.0-management)
 release=shop-operator namespace=shopplatform-operator
 cargo=${CARGO:-cargo}

@@ -11,6 +11,8 @@ mod cluster;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod extra;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod journey;
