@@ -2,6 +2,7 @@
 //! what they were told, so that it can be compared with what is in the stores.
 
 mod load;
+mod pace;
 mod visitors;
 
 pub use load::{Load, Placed, Progress};

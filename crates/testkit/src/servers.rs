@@ -4,12 +4,15 @@
 //! `test-servers`, which starts one of each for all of them, and a test makes a database or a virtual host of its own in it
 //! ([`crate::isolated`]). A test that kills, halts or restarts a server starts one here.
 //!
+//! `TEST_SERVERS_HOST` names an address of the machine where they listen besides 127.0.0.1, for pods of a cluster on it.
+//!
 //! All three start in 4.3 s on two idle cores, which is what RabbitMQ needs; most of that is loading its code, and neither more
 //! schedulers nor the absence of epmd made a difference. While a build has the cores (load 10) PostgreSQL and MongoDB take 2 s,
 //! RabbitMQ 15 s.
 
 mod certificates;
 mod disks;
+mod host;
 mod installed;
 mod mongo;
 mod ports;

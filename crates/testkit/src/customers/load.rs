@@ -42,11 +42,21 @@ pub struct Placed {
 /// How far a load is, for whoever breaks something meanwhile.
 #[derive(Clone, Default)]
 pub struct Progress {
+    tried: Arc<AtomicUsize>,
     placed: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
 }
 
 impl Progress {
+    /// How many requests were made so far.
+    pub(super) fn tries(&self) -> usize {
+        self.tried.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn one_more_try(&self) {
+        self.tried.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Waits until so many more orders were acknowledged.
     pub async fn further(&self, orders: usize) -> Result<()> {
         more(&self.placed, orders, "orders").await
@@ -364,6 +374,7 @@ impl Buyer {
         let begun = Instant::now();
         loop {
             self.tries += 1;
+            self.progress.one_more_try();
             let trouble = match self.client.post_once(path, key, body).await {
                 Ok(reply) if !may_pass(&reply) => return Ok(reply),
                 Ok(reply) => {

@@ -2,6 +2,7 @@
 //! it should be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -11,10 +12,11 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Load, Placed};
+use super::pace::Pace;
+use super::{Load, Placed, Progress};
 use crate::client::{Client, PASSWORD, send};
 
-/// Between two requests of one visitor.
+/// Between two requests of one visitor, if they are not to keep up with a clock.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What became of their requests.
@@ -34,21 +36,39 @@ struct Visitor {
 }
 
 /// Some visitors.
-pub struct Visitors(Vec<Visitor>);
+pub struct Visitors {
+    people: Vec<Visitor>,
+    /// Together with these customers they make so many requests a second.
+    in_all: Option<(u32, Progress)>,
+}
 
 impl Visitors {
-    /// The customers of a load, who have ordered: in another window, as it were.
+    /// The customers of a load, who have ordered: in other windows, as it were.
     pub async fn among(load: &Load, count: usize) -> Result<Self> {
-        let visitors = load.customers().take(count);
+        let customers: Vec<_> = load.customers().collect();
+        let visitors = customers.into_iter().cycle().take(count);
         let visitors = visitors.map(|(client, email, placed)| Visitor::new(client, email, placed));
-        Ok(Self(try_join_all(visitors).await?))
+        Ok(Self {
+            people: try_join_all(visitors).await?,
+            in_all: None,
+        })
+    }
+
+    /// Whatever the customers of the load ask, they ask what is missing to so many requests a second: at a pace of their own they
+    /// ask less often the slower they are answered. There must be enough of them.
+    #[must_use]
+    pub fn in_all(mut self, per_second: u32, load: &Load) -> Self {
+        self.in_all = Some((per_second, load.progress()));
+        self
     }
 
     /// Looks at everything, again and again, until told to stop.
     pub async fn until(self, stop: CancellationToken) -> Result<Visits> {
+        let pace = self.in_all;
+        let pace = pace.map(|(per_second, customers)| Arc::new(Pace::new(per_second, customers)));
         let mut running = JoinSet::new();
-        for visitor in self.0 {
-            running.spawn(visitor.until(stop.clone()));
+        for visitor in self.people {
+            running.spawn(visitor.until(stop.clone(), pace.clone()));
         }
         let mut all = Visits::default();
         while let Some(visits) = running.join_next().await {
@@ -88,19 +108,31 @@ impl Visitor {
         })
     }
 
-    async fn until(self, stop: CancellationToken) -> Visits {
+    async fn until(self, stop: CancellationToken, pace: Option<Arc<Pace>>) -> Visits {
         let mut visits = Visits::default();
-        while !stop.is_cancelled() {
-            for (what, path) in &self.looks {
-                let request = self.client.request(Method::GET, path);
-                visits.ask(what, request).await;
-                tokio::time::sleep(PAUSE).await;
+        let next = async || match &pace {
+            Some(pace) => pace.turn().await,
+            None => tokio::time::sleep(PAUSE).await,
+        };
+        for look in self.looks.iter().map(Some).chain([None]).cycle() {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = next() => {}
             }
-            let credentials = json!({"email": self.email, "password": PASSWORD});
-            let sign_in = self.client.request(Method::POST, "/api/v1/auth/login");
-            visits.ask("a sign-in", sign_in.json(&credentials)).await;
+            let (what, request) = match look {
+                Some((what, path)) => (*what, self.client.request(Method::GET, path)),
+                None => ("a sign-in", self.sign_in()),
+            };
+            visits.ask(what, request).await;
         }
         visits
+    }
+
+    fn sign_in(&self) -> reqwest::RequestBuilder {
+        let credentials = json!({"email": self.email, "password": PASSWORD});
+        let request = self.client.request(Method::POST, "/api/v1/auth/login");
+        request.json(&credentials)
     }
 }
 

@@ -9,6 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
 
 use super::certificates::Authority;
+use super::host::{Host, PASSWORD};
 use super::installed;
 use super::ports::ReservedPort;
 use super::process::ServerProcess;
@@ -18,7 +19,6 @@ use crate::wait;
 
 /// The administrator of a replica set that asks who one is.
 const USER: &str = "root";
-const PASSWORD: &str = "throw-away";
 
 /// How a MongoDB of a test is set up.
 #[derive(Clone)]
@@ -60,6 +60,7 @@ pub struct Mongo {
 
 struct Member {
     process: ServerProcess,
+    host: Host,
     port: ReservedPort,
     /// Connects to this member only.
     client: Client,
@@ -106,7 +107,7 @@ impl Mongo {
     /// The whole set.
     #[must_use]
     pub fn url(&self) -> String {
-        let hosts: Vec<String> = self.members.iter().map(Member::host).collect();
+        let hosts: Vec<String> = self.members.iter().map(Member::address).collect();
         let (login, source) = if self.authentication {
             (format!("{USER}:{PASSWORD}@"), "&authSource=admin")
         } else {
@@ -195,7 +196,7 @@ impl Mongo {
     async fn initiate(&self) -> Result<()> {
         let hosts: Vec<Bson> = (0_i32..)
             .zip(&self.members)
-            .map(|(id, member)| doc! { "_id": id, "host": member.host() }.into())
+            .map(|(id, member)| doc! { "_id": id, "host": member.address() }.into())
             .collect();
         // Ten seconds, the default, is long for a test in which the primary dies.
         let settings = doc! { "electionTimeoutMillis": 2000 };
@@ -213,6 +214,7 @@ impl Mongo {
 impl Member {
     async fn launch(options: &MongoOptions) -> Result<Self> {
         let program = installed::mongod()?;
+        let host = Host::chosen()?;
         let port = ReservedPort::draw()?;
         let supervisor = Supervisor::new("mongod")?;
         let folder = supervisor.folder();
@@ -226,7 +228,7 @@ impl Member {
         }
         script(
             &program.display().to_string(),
-            port.number(),
+            (host, port.number()),
             options,
             folder,
         )
@@ -246,6 +248,7 @@ impl Member {
         process.launch().await?;
         Ok(Self {
             process,
+            host,
             port,
             client,
         })
@@ -263,7 +266,8 @@ impl Member {
         member.process.stop().await?;
         let program = installed::mongod()?.display().to_string();
         let folder = member.process.folder();
-        script(&program, member.port.number(), options, folder).write(folder)?;
+        let at = (member.host, member.port.number());
+        script(&program, at, options, folder).write(folder)?;
         member.process.launch().await?;
         Ok(member)
     }
@@ -278,8 +282,8 @@ impl Member {
         Ok(())
     }
 
-    fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port.number())
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port.number())
     }
 
     async fn hello(&self) -> Option<Document> {
@@ -295,14 +299,21 @@ impl Member {
     }
 }
 
-fn script(program: &str, port: u16, options: &MongoOptions, folder: &Path) -> Script {
+fn script(
+    program: &str,
+    (host, port): (Host, u16),
+    options: &MongoOptions,
+    folder: &Path,
+) -> Script {
     let port = port.to_string();
+    let addresses = host.listening().into_iter().map(|address| address.to_string());
+    let addresses = addresses.collect::<Vec<_>>().join(",");
     let mut words = vec![program, "--port", &port];
     words.extend([
         "--dbpath",
         "data",
         "--bind_ip",
-        "127.0.0.1",
+        &addresses,
         "--nounixsocket",
     ]);
     words.extend(["--wiredTigerCacheSizeGB", "0.25"]);

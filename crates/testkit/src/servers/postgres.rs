@@ -3,9 +3,10 @@
 use std::ops::Deref;
 
 use anyhow::Result;
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use super::certificates::Authority;
+use super::host::{Host, PASSWORD};
 use super::installed;
 use super::ports::ReservedPort;
 use super::process::ServerProcess;
@@ -23,9 +24,10 @@ pub struct PostgresOptions {
     pub disk_mib: Option<u32>,
 }
 
-/// A running PostgreSQL with the super-user `postgres`, who needs no password.
+/// A running PostgreSQL with the super-user `postgres`, who needs no password on this machine.
 pub struct Postgres {
     process: ServerProcess,
+    host: Host,
     port: ReservedPort,
 }
 
@@ -38,6 +40,7 @@ impl Postgres {
     /// One that is set up as told.
     pub async fn start_with(options: &PostgresOptions) -> Result<Self> {
         let programs = installed::postgres()?;
+        let host = Host::chosen()?;
         let port = ReservedPort::draw()?;
         let supervisor = Supervisor::new("postgres")?;
         let folder = supervisor.folder();
@@ -46,12 +49,12 @@ impl Postgres {
         }
         script(
             &programs.display().to_string(),
-            port.number(),
+            (host, port.number()),
             options,
             folder,
         )
         .write(folder)?;
-        let address = url(port.number(), "postgres");
+        let address = format!("postgres://postgres@127.0.0.1:{}/postgres", port.number());
         let ready = Box::new(move || -> futures_util::future::BoxFuture<'static, bool> {
             let address = address.clone();
             Box::pin(async move { sqlx::PgConnection::connect(&address).await.is_ok() })
@@ -59,7 +62,11 @@ impl Postgres {
         // SIGINT: ends without waiting for clients, but writes everything down.
         let process = ServerProcess::new("PostgreSQL", supervisor, "INT", ready);
         process.start().await?;
-        Ok(Self { process, port })
+        Ok(Self {
+            process,
+            host,
+            port,
+        })
     }
 
     /// Its port on 127.0.0.1.
@@ -71,7 +78,7 @@ impl Postgres {
     /// The database `postgres`, as super-user.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.port(), "postgres")
+        self.url_of("postgres", "postgres")
     }
 
     /// The same over TLS, where the server's certificate must be the authority's.
@@ -82,6 +89,30 @@ impl Postgres {
         format!(
             "{url}?sslmode=verify-full&sslrootcert={}",
             authority.display()
+        )
+    }
+
+    /// Makes a user of this name who owns a database of the same name, as an administrator does for a service; returns its URL.
+    pub async fn make_database(&self, name: &str) -> Result<String> {
+        let mut administrator = sqlx::PgConnection::connect(&self.url()).await?;
+        for statement in [
+            format!("CREATE ROLE \"{name}\" LOGIN PASSWORD '{PASSWORD}'"),
+            format!("CREATE DATABASE \"{name}\" OWNER \"{name}\""),
+        ] {
+            administrator.execute(AssertSqlSafe(statement)).await?;
+        }
+        Ok(self.url_of(name, name))
+    }
+
+    fn url_of(&self, user: &str, database: &str) -> String {
+        let login = match self.host.beyond() {
+            Some(_) => format!("{user}:{PASSWORD}"),
+            None => user.to_owned(),
+        };
+        format!(
+            "postgres://{login}@{}:{}/{database}",
+            self.host,
+            self.port()
         )
     }
 
@@ -99,13 +130,9 @@ impl Deref for Postgres {
     }
 }
 
-fn url(port: u16, database: &str) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/{database}")
-}
-
 fn script(
     programs: &str,
-    port: u16,
+    (host, port): (Host, u16),
     options: &PostgresOptions,
     folder: &std::path::Path,
 ) -> Script {
@@ -118,8 +145,10 @@ fn script(
     };
     let owner = if is_root { "-o postgres " } else { "" };
     let folder = quote(&folder.display().to_string());
+    let addresses = host.listening().into_iter().map(|address| address.to_string());
+    let addresses = addresses.collect::<Vec<_>>().join(",");
     let mut settings = format!(
-        "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 \
+        "-p {port} -c listen_addresses={addresses} -c unix_socket_directories= -c max_connections=300 \
          -c shared_buffers=64MB -c timezone=UTC -c max_prepared_transactions=0"
     );
     if !options.durable {
@@ -134,12 +163,18 @@ fn script(
     }
     script = script
         .line("if [ ! -e data/PG_VERSION ]; then")
+        .line(&format!(
+            "\techo {PASSWORD} | install -m 644 /dev/stdin password"
+        ))
         .line(&format!("\tinstall -d {owner}-m 700 data"))
         .line(&format!(
             "\t{user}{programs}/initdb --no-sync --auth=trust --username=postgres --encoding=UTF8 \
-             --locale=C.UTF-8 --pgdata=data"
-        ))
-        .line("fi");
+             --locale=C.UTF-8 --pwfile=password --pgdata=data"
+        ));
+    if host.beyond().is_some() {
+        script = script.line("\techo 'host all all all scram-sha-256' >>data/pg_hba.conf");
+    }
+    script = script.line("fi");
     if options.tls.is_some() {
         script = script
             .line(&format!("install {owner}-m 644 certificate.pem data/"))

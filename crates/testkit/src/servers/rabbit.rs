@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::certificates::Authority;
+use super::host::Host;
 use super::installed;
 use super::ports::ReservedPort;
 use super::process::ServerProcess;
@@ -27,6 +28,7 @@ pub struct RabbitOptions {
 /// A running RabbitMQ with its management API and the administrator `guest`, password `guest`.
 pub struct Rabbit {
     process: ServerProcess,
+    host: Host,
     ports: Ports,
 }
 
@@ -46,6 +48,7 @@ impl Rabbit {
     /// One that is set up as told.
     pub async fn start_with(options: &RabbitOptions) -> Result<Self> {
         let program = installed::rabbitmq()?;
+        let host = Host::chosen()?;
         let ports = Ports {
             amqp: ReservedPort::draw()?,
             amqps: ReservedPort::draw()?,
@@ -60,7 +63,7 @@ impl Rabbit {
         let folder_name = folder.display().to_string();
         std::fs::write(
             folder.join("rabbitmq.conf"),
-            settings(&ports, options, &folder_name),
+            settings(host, &ports, options, &folder_name),
         )?;
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         script(&program.display().to_string(), &ports, &folder_name).write(folder)?;
@@ -71,11 +74,15 @@ impl Rabbit {
         let (amqp, api) = (ports.amqp.number(), ports.api.number());
         let ready = Box::new(move || -> futures_util::future::BoxFuture<'static, bool> {
             let http = http.clone();
-            Box::pin(async move { speaks_amqp(amqp).await && answers(&http, api).await })
+            Box::pin(async move { speaks_amqp(amqp).await && answers(&http, host, api).await })
         });
         let process = ServerProcess::new("RabbitMQ", supervisor, "TERM", ready);
         process.start().await?;
-        Ok(Self { process, ports })
+        Ok(Self {
+            process,
+            host,
+            ports,
+        })
     }
 
     /// Its AMQP port on 127.0.0.1.
@@ -87,7 +94,7 @@ impl Rabbit {
     /// The virtual host `/`, as administrator.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port())
+        format!("amqp://guest:guest@{}:{}/%2f", self.host, self.port())
     }
 
     /// The same over TLS; the client is to trust `ca.pem` in the server's folder.
@@ -100,7 +107,11 @@ impl Rabbit {
     /// The management API, as administrator, without `/api`.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("http://guest:guest@127.0.0.1:{}", self.ports.api.number())
+        format!(
+            "http://guest:guest@{}:{}",
+            self.host,
+            self.ports.api.number()
+        )
     }
 
     /// Runs `rabbitmqctl` with these arguments, such as `set_vm_memory_high_watermark absolute 1MB` to have it block all
@@ -142,11 +153,11 @@ impl Deref for Rabbit {
     }
 }
 
-fn settings(ports: &Ports, options: &RabbitOptions, folder: &str) -> String {
+fn settings(host: Host, ports: &Ports, options: &RabbitOptions, folder: &str) -> String {
     let [amqp, amqps, api] = [&ports.amqp, &ports.amqps, &ports.api].map(ReservedPort::number);
     let mut text = format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
-         management.tcp.ip = 127.0.0.1\n\
+         management.tcp.ip = {host}\n\
          management.tcp.port = {api}\n\
          management.rates_mode = none\n\
          collect_statistics_interval = 1000\n\
@@ -156,6 +167,13 @@ fn settings(ports: &Ports, options: &RabbitOptions, folder: &str) -> String {
          vm_memory_high_watermark.absolute = 1GB\n\
          disk_free_limit.absolute = 50MB\n"
     );
+    if let Some(address) = host.beyond() {
+        let _ = write!(
+            text,
+            "listeners.tcp.2 = {address}:{amqp}\n\
+             loopback_users = none\n"
+        );
+    }
     if options.tls.is_some() {
         let _ = write!(
             text,
@@ -220,9 +238,9 @@ async fn speaks_amqp(port: u16) -> bool {
     )
 }
 
-async fn answers(http: &reqwest::Client, port: u16) -> bool {
+async fn answers(http: &reqwest::Client, host: Host, port: u16) -> bool {
     let overview = http
-        .get(format!("http://127.0.0.1:{port}/api/overview"))
+        .get(format!("http://{host}:{port}/api/overview"))
         .basic_auth("guest", Some("guest"))
         .send();
     overview
