@@ -4,7 +4,11 @@
 #   ON=here   the cluster of hack/cluster, started if it is not there and ended if this started it (KEEP=1 leaves it); needs root
 #   ON=kind   the kind cluster that kubectl's context names; its Services are reached over its node
 #   ON=other  what KUBECONFIG names, if Services and pods can be reached from here and it has the images
-#   FILTER    names of tests, or parts of them
+#   NODES     how many nodes are started here: 2 if nothing is said; some tests need two
+#   FILTER    names of tests, or parts of them; what becomes of a platform whose operator is uninstalled is not tried then
+#
+# What a cluster cannot do is left out, and said: `GROWING_CLASS` names a storage class whose disks grow, `TEST_SERVERS_HOST` an
+# address of this machine that pods reach (for servers outside the cluster; `hack/ensure-servers.sh` installs them).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 on=${ON:-here}
@@ -15,7 +19,7 @@ fi
 # With `template`, a service that a test adds.
 programs=(gateway user product order notification shopctl operator template)
 servers=(mongo:7.0 postgres:17 rabbitmq:4.0-management)
-release=shop-operator namespace=shopplatform-operator
+release=shop-operator namespace=shopplatform-operator crd=shopplatforms.shopplatform.io
 cargo=${CARGO:-cargo}
 
 step() {
@@ -42,19 +46,25 @@ done
 
 in=()
 started=
-# kind has no class whose disks grow.
 skip=()
-[ "$on" = here ] || [ -n "${GROWING_CLASS:-}" ] || skip=(--skip disks_grow)
-export GROWING_CLASS=${GROWING_CLASS:-growing}
+# leave_out TESTS WHY
+leave_out() {
+	skip+=(--skip "$1")
+	printf 'LEFT OUT: %s, %s\n' "$1" "$2"
+}
 case $on in
 here)
 	(cd hack/cluster && go test ./network-policy)
 	hack/cluster/in.sh true 2>/dev/null || {
 		step the cluster starts
-		hack/cluster/up.sh
+		NODES=${NODES:-2} hack/cluster/up.sh
 		started=yes
 	}
 	in=(hack/cluster/in.sh)
+	[ "$("${in[@]}" kubectl get nodes --output name | wc -l)" -ge 2 ] || leave_out nodes:: "for this cluster has one node only"
+	hack/ensure-servers.sh
+	# That of the control plane and of the first node.
+	export GROWING_CLASS=${GROWING_CLASS:-growing} TEST_SERVERS_HOST=${TEST_SERVERS_HOST:-10.80.0.1}
 	docker image inspect "${servers[@]}" >/dev/null 2>&1 || {
 		step stand-ins of the servers are built
 		hack/images/servers.sh
@@ -75,7 +85,12 @@ kind)
 	;;
 other) ;;
 esac
-helm() { "${in[@]}" "$(hack/helm.sh)" "$@"; }
+[ "$on" = here ] || leave_out nodes:: "which switches a node of the cluster of hack/cluster off"
+[ -n "${GROWING_CLASS:-}" ] || leave_out disks_grow "for no GROWING_CLASS is named"
+[ -n "${TEST_SERVERS_HOST:-}" ] || leave_out external:: "for no TEST_SERVERS_HOST is named"
+HELM=$(hack/helm.sh)
+export HELM
+helm() { "${in[@]}" "$HELM" "$@"; }
 kubectl() { "${in[@]}" kubectl "$@"; }
 
 finish() {
@@ -89,6 +104,18 @@ finish() {
 }
 trap finish EXIT
 
+if ! kubectl get crd "$crd" >/dev/null 2>&1; then
+	step "a platform before there is its definition"
+	# kubectl remembers for hours what a cluster at this address knew.
+	! told=$(kubectl --cache-dir "$(mktemp -d)" apply --filename examples/minimal.yaml 2>&1) || {
+		echo "nothing is said of a kind that the cluster does not know" >&2
+		exit 1
+	}
+	echo "$told"
+	grep -q 'no matches for kind "ShopPlatform"' <<<"$told"
+	grep -q 'ensure CRDs are installed first' <<<"$told"
+fi
+
 step the operator is installed
 kubectl create namespace "$namespace" --dry-run=client --output yaml | kubectl apply --filename - >/dev/null
 kubectl label --overwrite namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
@@ -101,9 +128,44 @@ step tests
 here=$PWD
 (cd operator && "${in[@]/#/$here/}" "$binary" --test-threads 1 --nocapture "${skip[@]}" ${FILTER:-})
 
+leaving=shop-leaving
+# What there is in that namespace, and the volumes that belonged to it. Events stay for an hour, metrics for a minute.
+left_of_it() {
+	local kinds
+	kinds=$(kubectl api-resources --namespaced --verbs list --output name | grep -vE '^events|metrics\.k8s\.io$' | paste -sd,)
+	kubectl --namespace "$leaving" get "$kinds" --output name | grep -vxE 'configmap/kube-root-ca.crt|serviceaccount/default' || true
+	kubectl get persistentvolumes --output json |
+		jq --raw-output --arg namespace "$leaving" '.items[] | select(.spec.claimRef.namespace == $namespace) | .metadata.name'
+}
+
+if [ -z "${FILTER:-}" ]; then
+	step "a platform whose data are to go with it"
+	kubectl create namespace "$leaving" >/dev/null
+	kubectl --namespace "$leaving" apply --filename - >/dev/null <<-END
+		apiVersion: shopplatform.io/v1alpha1
+		kind: ShopPlatform
+		metadata: {name: demo}
+		spec: {deletionPolicy: Delete}
+	END
+	kubectl --namespace "$leaving" wait --for=condition=Ready --timeout=2m shop/demo >/dev/null
+fi
 step the operator is uninstalled
+begin=$SECONDS
 helm uninstall "$release" --namespace "$namespace" --wait >/dev/null
-kubectl delete crd shopplatforms.shopplatform.io --wait >/dev/null
+if [ -z "${FILTER:-}" ]; then
+	# Nobody looks after it any more: it goes all the same.
+	kubectl --namespace "$leaving" delete shop demo --wait >/dev/null
+	until left=$(left_of_it) && [ -z "$left" ]; do
+		[ $((SECONDS - begin)) -lt 120 ] || {
+			printf 'left behind of the platform:\n%s\n' "$left" >&2
+			exit 1
+		}
+		sleep 0.5
+	done
+	echo "from helm uninstall and the deletion of the platform to nothing left of it: $((SECONDS - begin)) s"
+	kubectl delete namespace "$leaving" --wait >/dev/null
+fi
+kubectl delete crd "$crd" --wait >/dev/null
 kubectl delete namespace "$namespace" --wait >/dev/null
 left=$(kubectl get all,pvc,secret,configmap,networkpolicy --all-namespaces --field-selector metadata.namespace!=kube-system --output name 2>/dev/null |
 	grep -E 'shop|demo-' || true

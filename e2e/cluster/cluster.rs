@@ -17,6 +17,18 @@ use testkit::wait;
 /// How long things take that pull, start or stop pods.
 pub const PATIENCE: Duration = Duration::from_mins(4);
 
+/// Whether it takes requests.
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
 /// A namespace of a test's own.
 pub struct Space {
     pub client: Client,

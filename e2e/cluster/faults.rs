@@ -7,7 +7,7 @@ use kube::api::DeleteParams;
 use serde_json::json;
 use testkit::wait;
 
-use crate::cluster::PATIENCE;
+use crate::cluster::{PATIENCE, is_ready};
 use crate::platform::{Platform, until_ready};
 use crate::traffic::{Traffic, busy};
 
@@ -31,17 +31,6 @@ async fn kill(shop: &Platform, component: &str) -> Result<()> {
         Ok(is_back.then_some(()))
     })
     .await
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 async fn killing_each_of(components: &[&str], name: &str) {

@@ -58,9 +58,27 @@ async fn probe(space: &Space, pod: &Pod) -> Result<Vec<String>> {
     Ok(told.lines().map(ToOwned::to_owned).collect())
 }
 
+/// The tests' namespaces take restricted pods only, so all pods of all these platforms are.
+async fn expect_only_restricted_pods(space: &Space) {
+    let mut pod = prober("not-restricted", &json!({}), &[]);
+    let containers = pod.spec.iter_mut().flat_map(|spec| &mut spec.containers);
+    containers.for_each(|container| container.security_context = None);
+    let refused = space
+        .all::<Pod>()
+        .create(&PostParams::default(), &pod)
+        .await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("violates PodSecurity \"restricted:latest\"")
+            && refused.contains("allowPrivilegeEscalation != false"),
+        "{refused}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_those_who_have_business_with_a_server_reach_it() {
     let shop = Platform::new("network", &json!({})).await.unwrap();
+    expect_only_restricted_pods(&shop.space).await;
     let addresses = [
         "demo-gateway/3000",
         "demo-order/3003",

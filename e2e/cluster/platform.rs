@@ -82,12 +82,17 @@ impl Platform {
 
     /// One that is ready.
     pub async fn of(space: Space) -> Result<Self> {
+        let urls = urls(&space).await?;
+        Self::with_stores(space, &urls).await
+    }
+
+    /// One that is ready and has its stores there.
+    pub async fn with_stores(space: Space, urls: &StoreUrls) -> Result<Self> {
         let address = format!("{}:3000", space.address_of("demo-gateway").await?);
         let admin_password = secret(&space, "demo-administrator", "password").await?;
-        let urls = urls(&space).await?;
         let tap = Tap::open(&urls.broker).await?;
-        tap.told_before(&Stores::at(&urls).await?.snapshot().await?);
-        let stores = Stores::at(&urls)
+        tap.told_before(&Stores::at(urls).await?.snapshot().await?);
+        let stores = Stores::at(urls)
             .await?
             .tapped(tap)
             .mails_may_repeat()

@@ -10,10 +10,12 @@ use crate::platform::Platform;
 
 /// Enough, too little, and nothing.
 const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0)];
-/// Each orders four times a second.
+/// Each orders up to four times a second.
 const CUSTOMERS: usize = 4;
-/// Each looks at something up to nine times a second. With the customers that makes 50 requests a second on two busy cores.
-const VISITORS: usize = 8;
+/// Customers and visitors together, however busy the machine is.
+const REQUESTS_A_SECOND: u32 = 50;
+/// Enough for what customers leave of that, also if an answer takes four tenths of a second.
+const VISITORS: usize = 16;
 
 /// A spec for many people at one address, with what else is asked for: sections that are not `gateway.rateLimit` and
 /// `services.user.env`.
@@ -36,7 +38,7 @@ impl Traffic {
     pub async fn at(platform: &Platform, name: &str) -> Result<Self> {
         let mut random = seed::generator(name);
         let mut load = Load::new(platform.front(), &mut random, CUSTOMERS, &STOCK).await?;
-        load.place(VISITORS.max(CUSTOMERS)).await?;
+        load.place(CUSTOMERS).await?;
         Ok(Self { load })
     }
 
@@ -46,7 +48,9 @@ impl Traffic {
         name: &str,
         happening: impl Future<Output = Result<()>>,
     ) -> Result<Vec<String>> {
-        let visitors = Visitors::among(&self.load, VISITORS).await?;
+        let visitors = Visitors::among(&self.load, VISITORS)
+            .await?
+            .in_all(REQUESTS_A_SECOND, &self.load);
         let (tries, troubles) = (self.load.tries(), self.load.troubles().len());
         let over = CancellationToken::new();
         let progress = self.load.progress();
