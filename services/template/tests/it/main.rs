@@ -2,10 +2,10 @@
 //! `examples/extra-service.yaml`, on real servers.
 
 #[cfg(test)]
+mod customer;
+#[cfg(test)]
 mod manifest;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
 mod process;
-#[cfg(test)]
-mod reviews;
