@@ -11,16 +11,24 @@ mod cluster;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod external;
+#[cfg(test)]
 mod extra;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
 mod network;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod platform;
 #[cfg(test)]
 mod scale;
+#[cfg(test)]
+mod tools;
 #[cfg(test)]
 mod traffic;

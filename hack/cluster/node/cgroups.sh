@@ -23,6 +23,10 @@ make_cgroups() {
 			done
 			folder+=/$part
 		done
+		# All pods together would get as little as one other process of the machine that is busy.
+		for file in cpu.shares:10240 cpu.weight:1000; do
+			[ ! -e "$root/$cluster/${file%:*}" ] || echo "${file#*:}" >"$root/$cluster/${file%:*}"
+		done
 	done < <(cgroup_roots)
 	! grep -qs . /sys/fs/cgroup/cgroup.controllers || grep -qsw memory "/sys/fs/cgroup/$cluster/$1/cgroup.controllers" || fail \
 		"The cgroups of pods cannot limit memory here: processes lie directly in the root cgroup of this container." \
