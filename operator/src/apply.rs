@@ -4,8 +4,8 @@
 //!   applied it. At the fixpoint nothing is read and nothing is written.
 //! * A child that is not known yet is looked for first, by one list a kind: an object of our name that is not ours stays as it is,
 //!   and is told as a [`Failure::Conflict`].
-//! * What is not wanted any more is deleted after everything was applied, and only then, but for autoscalers, which would change
-//!   what was applied.
+//! * What is not wanted any more is deleted after everything was applied, and only then, but for what must not outlast the wish:
+//!   [`Pass::unwanted_at_once`].
 
 mod create;
 mod disks;
@@ -152,7 +152,7 @@ impl Pass<'_> {
         let unwanted = if outcome.is_complete() {
             self.unwanted(&wanted)
         } else {
-            self.rivals(&wanted, children)
+            self.unwanted_at_once(&wanted, children, &outcome)
         };
         self.delete_unwanted(&unwanted, &mut outcome).await;
         self.applied.retain(|key, _| wanted.contains(key));

@@ -204,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_is_not_tried_again_for_a_pause_or_a_sleep() {
+        let owner = Owner {
+            namespace: "shop".to_owned(),
+            name: "demo".to_owned(),
+            uid: "uid".to_owned(),
+        };
+        let digest = |spec: Value| {
+            let spec = resource(spec).spec;
+            let release = release(json!({}));
+            digest_of_attempt(&spec, &Found::default(), &release, &owner, None)
+        };
+        let refused = digest(json!({}));
+        assert_eq!(digest(json!({"paused": true})), refused);
+        assert_eq!(digest(json!({"hibernate": true})), refused);
+        assert_ne!(digest(json!({"version": "0.1.0"})), refused);
+    }
+
+    #[test]
     fn a_release_is_read_as_it_was_written() {
         let release = release(json!({"services": {"extra": [extra("pages:1", None)]}}));
         assert_eq!(

@@ -6,19 +6,19 @@ use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 
 use super::{Failure, Outcome, Pass};
 use crate::child::{Child, ChildKey, Kind};
+use crate::credentials::generation_of;
 use crate::names::PLATFORM_LABEL;
-use crate::observed::{PlatformKey, State, View};
+use crate::observed::{Observed, PlatformKey, State, Uid, View};
 
 impl Pass<'_> {
-    /// Children that are not `wanted` and may go. Disks are never deleted: data is lost by a person's hand only. Settings, passwords
-    /// and Jobs that are done are kept during a rollout: pods of the older form may be begun anew, and the rollout may be taken
+    /// Children that are not `wanted` and may go, see [`Self::may_delete`]. Settings, passwords and Jobs that are done are kept during a rollout: pods of the older form may be begun anew, and the rollout may be taken
     /// back, for which an older release's migration need not run again. Settings and passwords go when all Jobs have ended, one of
     /// which may lock a user out, and in a later pass than what uses them: a workload without its Secret has lost it.
     pub(super) fn unwanted(&self, wanted: &BTreeSet<&ChildKey>) -> BTreeSet<ChildKey> {
         let unwanted = || {
             let children = self.view.children.iter();
             children
-                .filter(|(key, _)| !wanted.contains(key) && key.kind != Kind::PersistentVolumeClaim)
+                .filter(|(key, observed)| !wanted.contains(key) && self.may_delete(key, observed))
         };
         let is_used = |kind: Kind| matches!(kind, Kind::ConfigMap | Kind::Secret);
         let uses = |kind: Kind| matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::Job);
@@ -34,12 +34,34 @@ impl Pass<'_> {
             .collect()
     }
 
-    /// Autoscalers that are not `wanted`, of Deployments that have a number of ours: they go whatever else fails or waits, for they
-    /// would set another number again and again.
-    pub(super) fn rivals(
+    /// Whether data stay when it is deleted, and it is ours. Disks and what has disks of its own are never deleted: data is lost by a
+    /// person's hand only. What has no owner was left by a platform of the same name, or somebody put our label on it: of that only
+    /// passwords of a generation are for us to delete.
+    fn may_delete(&self, key: &ChildKey, observed: &Observed) -> bool {
+        let holds_data = matches!(
+            key.kind,
+            Kind::PersistentVolumeClaim | Kind::CloudNativePgCluster
+        );
+        let is_ours = match observed.controller {
+            Some(uid) => uid == Uid::of(&self.owner.uid),
+            None => {
+                key.kind == Kind::Secret
+                    && !observed.has_owner
+                    && key.name.starts_with(&format!("{}-", self.owner.name))
+                    && generation_of(&key.name).is_some()
+            }
+        };
+        !holds_data && is_ours
+    }
+
+    /// Children that are not `wanted` and go whatever else fails or waits: autoscalers of Deployments that have a number of ours,
+    /// for they would set another one again and again; policies of the network if there are to be none, for one of them may be what
+    /// all waits for; what exposes the gateway, if nothing failed that may be to take its place.
+    pub(super) fn unwanted_at_once(
         &self,
         wanted: &BTreeSet<&ChildKey>,
         children: &[Child],
+        outcome: &Outcome,
     ) -> BTreeSet<ChildKey> {
         let view = self.view_now();
         let has_our_number = |name: &str| {
@@ -53,13 +75,17 @@ impl Pass<'_> {
                 known.is_some_and(|known| known.is_built_as(built))
             })
         };
-        let autoscalers = view.children.iter().filter(|(key, observed)| {
-            key.kind == Kind::HorizontalPodAutoscaler
-                && !wanted.contains(key)
-                && !observed.deleting
-                && has_our_number(&key.name)
+        let has_policies = wanted.iter().any(|key| key.kind == Kind::NetworkPolicy);
+        let unwanted = view.children.iter().filter(|(key, observed)| {
+            !wanted.contains(key) && !observed.deleting && self.may_delete(key, observed)
         });
-        autoscalers.map(|(key, _)| key.clone()).collect()
+        let at_once = unwanted.filter(|(key, _)| match key.kind {
+            Kind::HorizontalPodAutoscaler => has_our_number(&key.name),
+            Kind::NetworkPolicy => !has_policies,
+            Kind::Ingress | Kind::HttpRoute => outcome.failures.is_empty(),
+            _ => false,
+        });
+        at_once.map(|(key, _)| key.clone()).collect()
     }
 
     /// Deletes children, each only as the fresh list has it.

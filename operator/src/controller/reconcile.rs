@@ -222,7 +222,8 @@ impl Passed {
         if resource.spec.paused {
             return refuse(
                 Reason::Paused,
-                "paused: nothing is written, and nothing is mended".to_owned(),
+                "paused: nothing is written and nothing is mended; a deletionPolicy that is changed meanwhile holds when it goes on"
+                    .to_owned(),
             );
         }
         let view = context.cluster.view(key);

@@ -47,7 +47,11 @@ pub async fn dereference(
             .as_deref()
             .and_then(parse_age),
         request: request.as_deref(),
-        is_ready: status.is_some_and(|status| status.phase == Phase::Ready),
+        is_ready: status.is_some_and(|status| {
+            let begun = status.credentials.as_ref().map(|begun| begun.generation);
+            // One that was begun and whose Secrets could not be made is gone on with: to and fro nothing would ever back off.
+            status.phase == Phase::Ready || begun > Some(standing.newest)
+        }),
         now: sources.now.as_second(),
     });
     let mut found = Found {

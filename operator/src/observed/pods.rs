@@ -44,10 +44,11 @@ pub fn reduce_pod(object: &DynamicObject) -> Pod {
     }
 }
 
-/// A pod of a Job stays after it has ended, and uses nothing any more.
+/// A pod of a Job, or one that was evicted, stays after it has ended, and uses nothing any more.
 fn credentials(object: &DynamicObject) -> Option<u32> {
     let labels = object.metadata.labels.as_ref()?;
-    if labels.contains_key(JOB_NAME) {
+    let has_ended = matches!(text(&object.data, "/status/phase"), "Succeeded" | "Failed");
+    if labels.contains_key(JOB_NAME) || has_ended {
         return None;
     }
     let given = given_to(Some(labels), object.data.pointer("/spec")?);

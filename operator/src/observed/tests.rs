@@ -80,3 +80,23 @@ fn a_child_whose_label_names_another_platform_now_is_missing_to_the_one_before()
         assert_eq!(known(&cluster), []);
     }
 }
+
+#[test]
+fn a_pod_that_has_ended_uses_no_passwords_any_more() {
+    let pod = |phase: &str| {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "demo-order-1", "labels": {
+                crate::names::PLATFORM_LABEL: "demo",
+                "app.kubernetes.io/name": "order",
+            }},
+            "spec": {"volumes": [{"secret": {"secretName": "demo-order-credentials-3"}}]},
+            "status": {"phase": phase},
+        });
+        reduce_pod(&serde_json::from_value(object).unwrap()).credentials
+    };
+    // An evicted one lies around until thousands do.
+    let phases = ["Pending", "Running", "Failed", "Succeeded"];
+    assert_eq!(phases.map(pod), [Some(3), Some(3), None, None]);
+}

@@ -33,9 +33,10 @@ pub fn digest_of_attempt(
     owner: &Owner,
     again: Option<&str>,
 ) -> String {
-    // A pause changes nothing.
+    // A pause changes nothing, and what was refused is so after a sleep.
     let spec = ShopPlatformSpec {
         paused: false,
+        hibernate: false,
         ..spec.clone()
     };
     hash_of(&json!([spec, secrets(found), release.name(owner), again]))

@@ -71,8 +71,12 @@ fn component(
         }
         Some((_, Wait::Turn(_))) | None => {}
     }
-    // A disk does not become larger by itself when the platform wakes.
-    if platform.hibernate && status.ready == 0 && status.desired == 0 && disk.is_none() {
+    // CloudNativePG keeps the number in the spec of a cluster that sleeps.
+    let has_none =
+        status.ready == 0 && (status.desired == 0 || child.key.kind == Kind::CloudNativePgCluster);
+    // A disk does not become larger by itself when the platform wakes, and who could not be sent to sleep does not sleep.
+    let is_written = !outcome.failures.iter().any(|(key, _)| *key == child.key);
+    if platform.hibernate && has_none && disk.is_none() && is_written {
         status.state = ComponentState::Stopped;
     }
     status.name = name;

@@ -6,6 +6,7 @@ mod order;
 mod roll_back;
 mod scale;
 mod troubles;
+mod unwanted;
 mod upgrade;
 
 use std::ops::Deref;

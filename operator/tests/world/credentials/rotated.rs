@@ -6,6 +6,7 @@ use std::time::Duration;
 use contracts::{Clock, SystemClock, Timestamp};
 use operator::resource::Phase;
 use serde_json::json;
+use testkit::wait;
 
 use super::{of_generation, until_rotated, until_secrets, users_of_order};
 use crate::harness::{Fault, Operator, Tap, Verb, World, at_rest};
@@ -151,6 +152,41 @@ async fn a_platform_that_is_not_ready_keeps_its_passwords_until_it_is() {
                     .is_some_and(|credentials| credentials.generation > 1)
         })
         .await;
+    operator.stop().await;
+    world.delete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_whose_secrets_cannot_be_made_is_told_and_tried_ever_more_seldom() {
+    let (world, operator) = at_rest(&json!({})).await;
+    operator.stop().await;
+    let operator = Operator::start_at(Arc::new(Ahead(Duration::from_hours(2))), &world);
+    world.limit(&json!({"secrets": "1"})).await;
+    world
+        .apply("demo", &json!({"credentials": {"rotateAfter": "1h"}}))
+        .await;
+    world.until_phase("demo", Phase::Failed).await;
+    let mark = operator.tap.mark();
+    let tries = || {
+        let records = operator.tap.since(mark).into_iter();
+        let asked = records.map(|record| record.asked);
+        asked
+            .filter(|asked| asked.verb == Verb::Create && asked.resource == "secrets")
+            .count()
+    };
+    // Five Secrets, two tries.
+    wait::until("two more tries", || async {
+        Ok((tries() >= 10).then_some(()))
+    })
+    .await
+    .unwrap();
+    let told = operator.tap.writes_since(mark).into_iter();
+    let told: Vec<_> = told
+        .filter(|asked| asked.resource == "shopplatforms/status")
+        .collect();
+    assert_eq!(told, [], "its status goes to and fro");
+    world.unlimit().await;
+    until_rotated(&world, 2).await;
     operator.stop().await;
     world.delete().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, Client, Config, ResourceExt as _};
 use operator::child::{ChildKey, Kind};
@@ -109,6 +109,41 @@ impl World {
             .patch(name, &PatchParams::default(), &Patch::Merge(patch))
             .await
             .unwrap()
+    }
+
+    /// Gives the namespace a quota, `small`, and waits until it counts.
+    pub(crate) async fn limit(&self, hard: &Value) {
+        let quota = json!({
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "small"},
+            "spec": {"hard": hard},
+        });
+        let quotas = self.quotas();
+        let parameters = PatchParams::apply("test");
+        quotas
+            .patch("small", &parameters, &Patch::Apply(quota))
+            .await
+            .unwrap();
+        wait::until("the quota to count", || async {
+            let quota = quotas.get("small").await?;
+            Ok(quota.status.and_then(|status| status.used))
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Takes the quota away.
+    pub(crate) async fn unlimit(&self) {
+        let quotas = self.quotas();
+        quotas
+            .delete("small", &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    fn quotas(&self) -> Api<ResourceQuota> {
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(crate) async fn delete_platform(&self, name: &str) {

@@ -169,36 +169,3 @@ async fn who_is_new_begins_with_the_minimum_of_its_autoscaler() {
     );
     world.delete().await;
 }
-
-#[tokio::test]
-async fn who_takes_an_autoscaler_away_is_rid_of_it_though_a_job_gets_nowhere() {
-    let world = Tended::new().await;
-    let auto = json!({"autoscaling": {"minReplicas": 2, "maxReplicas": 10}});
-    world.apply("demo", &spec(&auto, false)).await;
-    world.until_good("demo").await;
-
-    let stuck = json!({
-        "services": {"order": {"replicas": 1}},
-        "images": {"overrides": {"user": "registry.example/user:crashing"}},
-    });
-    world.apply("demo", &stuck).await;
-    world
-        .until(
-            "demo",
-            "the Job of the other service to be told of",
-            |status| {
-                let message = status.message.as_deref().unwrap_or_default();
-                message.contains("CrashLoopBackOff")
-            },
-        )
-        .await;
-    let autoscalers = world.api(Kind::HorizontalPodAutoscaler);
-    wait::until("the autoscaler to be gone", || async {
-        let found = autoscalers.get_opt(ORDER).await?;
-        Ok(found.is_none().then_some(()))
-    })
-    .await
-    .unwrap();
-    until_replicas(&world, 1, &[FIELD_MANAGER]).await;
-    world.delete().await;
-}

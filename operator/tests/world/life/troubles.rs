@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::ResourceQuota;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatformStatus};
 use serde_json::{Value, json};
 
@@ -108,30 +105,10 @@ async fn a_migration_that_crashes() {
     world.delete().await;
 }
 
-async fn quota(world: &World, hard: &Value) {
-    let quota = json!({
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "small"},
-        "spec": {"hard": hard},
-    });
-    let quotas = Api::<ResourceQuota>::namespaced(world.client.clone(), &world.namespace);
-    quotas
-        .patch("small", &PatchParams::apply("test"), &Patch::Apply(quota))
-        .await
-        .unwrap();
-    testkit::wait::until("the quota to count", || async {
-        let quota = quotas.get("small").await?;
-        Ok(quota.status.and_then(|status| status.used))
-    })
-    .await
-    .unwrap();
-}
-
 #[tokio::test]
 async fn pods_that_a_quota_does_not_allow() {
     let world = ready().await;
-    quota(&world, &json!({"pods": "9"})).await;
+    world.limit(&json!({"pods": "9"})).await;
     let spec = json!({"gateway": {"replicas": 20}});
     let says = ["gateway: FailedCreate", "exceeded quota: small", "pods=9"];
     let (reason, _) = told(&world, &spec, &says).await;
@@ -142,7 +119,7 @@ async fn pods_that_a_quota_does_not_allow() {
 #[tokio::test]
 async fn objects_that_a_quota_does_not_allow() {
     let world = ready().await;
-    quota(&world, &json!({"count/services": "1"})).await;
+    world.limit(&json!({"count/services": "1"})).await;
     let extra = json!([{"name": "pages", "image": "pages:1", "port": 80}]);
     let spec = json!({"services": {"extra": extra}});
     let says = [
