@@ -116,7 +116,7 @@ async fn drain(shop: &Platform, node: &str) -> Result<Vec<&'static str>> {
     };
     Ok(SERVICES
         .into_iter()
-        .filter(|service| held(&service))
+        .filter(|service| held(service))
         .collect())
 }
 

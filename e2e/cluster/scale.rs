@@ -27,9 +27,13 @@ async fn an_autoscaler_adds_gateways_under_load_and_takes_them_away_and_nobody_n
     let spec = busy(json!({"gateway": {
         "autoscaling": {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 50},
         // Little enough that customers are a load, and more than an idle gateway takes.
-        "resources": {"requests": {"cpu": "20m"}},
+        "resources": {"requests": {"cpu": "30m"}},
     }}));
     let shop = Platform::new("scale", &spec).await.unwrap();
+    // A gateway that starts takes more than one at rest, and is given company for that.
+    until_ready_replicas(&shop, "one gateway", |ready| ready == 1)
+        .await
+        .unwrap();
     let mut traffic = Traffic::at(&shop, "scale").await.unwrap();
     let more = until_ready_replicas(&shop, "more gateways", |ready| ready > 1);
     let met = traffic.during("scaling up", Box::pin(more)).await.unwrap();
