@@ -78,12 +78,23 @@ async fn rating(client: &Client, sku: &str) -> Result<Value> {
     Ok(rating.expect(200)?.body)
 }
 
+/// Waits until the gateway answers so for it: replicas that go still answer as before, for those whose connections they have.
+async fn until_routed(shop: &Platform, sku: &str, status: u16) -> Result<()> {
+    let stranger = shop.front().stranger()?;
+    let path = format!("/api/v1/reviews/{sku}");
+    wait::until(&format!("{path} to be {status}"), || async {
+        Ok((stranger.get(&path).await?.status == status).then_some(()))
+    })
+    .await
+}
+
 /// Goes its routes through the gateway, as everybody whom they let in and as those whom they do not; it hears of a delivery.
 async fn walk(shop: &Platform, sku: &str) -> Result<()> {
     let front = shop.front();
     let (stranger, admin) = (front.stranger()?, front.admin().await?);
     let ada = front.customer("ada").await?;
     front.product(&admin, sku, 1_000, 1).await?;
+    until_routed(shop, sku, 200).await?;
     assert_eq!(
         rating(&stranger, sku).await?,
         json!({"reviews": 0, "stars": 0.0})
@@ -135,11 +146,11 @@ async fn a_service_is_added_and_removed_while_customers_order_and_hears_of_their
     };
     let met = traffic.during("removing it", Box::pin(removing));
     assert_eq!(met.await.unwrap(), Vec::<String>::new());
-    let stranger = shop.front().stranger().unwrap();
-    let gone = stranger.get("/api/v1/reviews/TO-REVIEW").await.unwrap();
-    gone.expect(404).unwrap();
+    until_routed(&shop, "TO-REVIEW", 404).await.unwrap();
 
     shop.change(&with_it).await.unwrap();
+    until_routed(&shop, "TO-REVIEW", 200).await.unwrap();
+    let stranger = shop.front().stranger().unwrap();
     let kept = rating(&stranger, "TO-REVIEW").await.unwrap();
     assert_eq!(kept, json!({"reviews": 1, "stars": 4.0}), "its data stayed");
     let left = shop.quiescent().await.unwrap();
