@@ -306,7 +306,10 @@ fn script(
     folder: &Path,
 ) -> Script {
     let port = port.to_string();
-    let addresses = host.listening().into_iter().map(|address| address.to_string());
+    let addresses = host
+        .listening()
+        .into_iter()
+        .map(|address| address.to_string());
     let addresses = addresses.collect::<Vec<_>>().join(",");
     let mut words = vec![program, "--port", &port];
     words.extend([

@@ -145,7 +145,10 @@ fn script(
     };
     let owner = if is_root { "-o postgres " } else { "" };
     let folder = quote(&folder.display().to_string());
-    let addresses = host.listening().into_iter().map(|address| address.to_string());
+    let addresses = host
+        .listening()
+        .into_iter()
+        .map(|address| address.to_string());
     let addresses = addresses.collect::<Vec<_>>().join(",");
     let mut settings = format!(
         "-p {port} -c listen_addresses={addresses} -c unix_socket_directories= -c max_connections=300 \
