@@ -98,7 +98,7 @@ impl Report<'_> {
                     roll_back::refused(attempt, &platform.owner, last_good, failed)
                 });
                 let mut conditions =
-                    conditions::of(platform, outcome, &components, refused.as_ref());
+                    conditions::of(platform, outcome, &components, refused.as_ref(), patience);
                 if let Some((release, failure)) = self.not_kept {
                     conditions::not_kept(&mut conditions, release, failure);
                 }

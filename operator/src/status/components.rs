@@ -9,6 +9,9 @@ use crate::observed::{Observed, Problem, State, View};
 use crate::platform::{ExposeBy, Platform};
 use crate::resource::{ComponentState, ComponentStatus};
 
+/// What a scheduler says of a pod whose disk nobody makes.
+const NO_DISK: &str = "unbound immediate PersistentVolumeClaims";
+
 /// One for each Deployment, `StatefulSet` and `Cluster`.
 pub(super) fn of(
     platform: &Platform,
@@ -53,6 +56,14 @@ fn component(
         status.message = Some(failure.to_string());
     } else if let Some(observed) = view.children.get(&child.key) {
         judge(&mut status, &name, observed, view);
+    }
+    if let Some(message) = status
+        .message
+        .as_mut()
+        .filter(|message| message.contains(NO_DISK))
+        && let Some(why) = without_disk(&name, children, view)
+    {
+        *message = format!("{message}: {why}");
     }
     let disk = of_disks(&name, children, view);
     if status.state != ComponentState::Failed
@@ -100,6 +111,56 @@ fn of_disks(component: &str, children: &[Child], view: &View) -> Option<String> 
         )),
         _ => None,
     })
+}
+
+/// Why a pod of a component has no disk, as far as its claim shows: nothing tells it but its events.
+fn without_disk(component: &str, children: &[Child], view: &View) -> Option<String> {
+    let mut disks = children.iter().filter(|child| {
+        child.key.kind == Kind::PersistentVolumeClaim && child.component() == Some(component)
+    });
+    disks.find_map(|disk| match &view.children.get(&disk.key)?.state {
+        State::Volume {
+            bound: false,
+            class,
+            ..
+        } => Some(class.as_ref().map_or_else(
+            || {
+                format!(
+                    "{} has no storage class, for the cluster has no default one: make one the default, or name one in \
+                     storage.className",
+                    disk.key
+                )
+            },
+            |class| {
+                format!(
+                    "the storage class {class} of {} is not there or makes no disk: see `kubectl describe pvc {}`",
+                    disk.key, disk.key.name
+                )
+            },
+        )),
+        _ => None,
+    })
+}
+
+/// Whether something is known that keeps a component's pods, or the Job that it waits for, from working.
+pub(super) fn is_troubled(
+    component: &ComponentStatus,
+    outcome: &Outcome,
+    patience: Patience<'_>,
+) -> bool {
+    let has_troubled_pod = patience
+        .view
+        .pods
+        .values()
+        .any(|pod| pod.component == component.name && pod.problem.is_some());
+    let name = patience.platform.owner.child(&component.name);
+    let waits_in_vain = || {
+        outcome.waiting.iter().any(|(key, wait)| {
+            key.name == name
+                && matches!(wait, Wait::Job(job) if matches!(patience.standing(job), Standing::Troubled(_)))
+        })
+    };
+    has_troubled_pod || waits_in_vain()
 }
 
 /// What there is to say of the Job that is waited for.

@@ -3,6 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
+use super::components::is_troubled;
+use super::jobs::Patience;
 use crate::apply::{Failure, Outcome, Wait};
 use crate::child::ChildKey;
 use crate::platform::Platform;
@@ -145,6 +147,7 @@ pub(super) fn of(
     outcome: &Outcome,
     components: &[ComponentStatus],
     refused: Option<&Refused>,
+    patience: Patience<'_>,
 ) -> Vec<Judgement> {
     let (written, why) = match gravest(outcome) {
         None => (
@@ -164,10 +167,15 @@ pub(super) fn of(
     let failed = with(ComponentState::Failed).next();
     // The gateway waits for the others: what they wait for says more.
     let others = |component: &&ComponentStatus| component.name != "gateway";
-    let unsettled = with(ComponentState::Progressing)
-        .chain(with(ComponentState::Waiting).filter(others))
-        .chain(with(ComponentState::Waiting))
-        .next();
+    let unsettled = || {
+        with(ComponentState::Progressing)
+            .chain(with(ComponentState::Waiting).filter(others))
+            .chain(with(ComponentState::Waiting))
+    };
+    // One that has a problem says more than one that is on its way.
+    let unsettled = unsettled()
+        .find(|component| is_troubled(component, outcome, patience))
+        .or_else(|| unsettled().next());
     let at_rest = if platform.hibernate {
         (
             Reason::Hibernated,

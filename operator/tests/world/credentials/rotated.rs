@@ -9,7 +9,7 @@ use serde_json::json;
 use testkit::wait;
 
 use super::{of_generation, until_rotated, until_secrets, users_of_order};
-use crate::harness::{Fault, Operator, Tap, Verb, World, at_rest};
+use crate::harness::{Fault, Operator, PATIENCE, Tap, Verb, World, at_rest};
 
 /// A clock that is ahead.
 struct Ahead(Duration);
@@ -175,7 +175,7 @@ async fn a_rotation_whose_secrets_cannot_be_made_is_told_and_tried_ever_more_sel
             .count()
     };
     // Five Secrets, two tries.
-    wait::until("two more tries", || async {
+    wait::until_within(PATIENCE, "two more tries", || async {
         Ok((tries() >= 10).then_some(()))
     })
     .await

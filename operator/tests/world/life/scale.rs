@@ -7,7 +7,6 @@ use operator::child::Kind;
 use operator::names::{FIELD_MANAGER, SCALE_MANAGER};
 use operator::resource::Phase;
 use serde_json::{Value, json};
-use testkit::wait;
 
 use super::Tended;
 use crate::harness::World;
@@ -99,18 +98,12 @@ async fn an_autoscaler_takes_over_the_number_that_is_there_and_gives_it_back() {
     assert_eq!(scale.name_any(), ORDER);
     until_replicas(&world, 7, &["autoscaler"]).await;
     // The operator sees it, and leaves it.
-    wait::until("seven orders to be told", || async {
-        let status = world
-            .platforms()
-            .get("demo")
-            .await?
-            .status
-            .unwrap_or_default();
-        let mut components = status.components.into_iter();
-        Ok(components.find(|component| component.name == "order" && component.ready == 7))
-    })
-    .await
-    .unwrap();
+    world
+        .until("demo", "seven orders to be told", |status| {
+            let mut components = status.components.iter();
+            components.any(|component| component.name == "order" && component.ready == 7)
+        })
+        .await;
     until_replicas(&world, 7, &["autoscaler"]).await;
 
     world

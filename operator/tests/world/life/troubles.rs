@@ -132,3 +132,17 @@ async fn objects_that_a_quota_does_not_allow() {
     assert_eq!(condition(&status, "Reconciled").1, "QuotaExceeded");
     world.delete().await;
 }
+
+#[tokio::test]
+async fn a_storage_class_that_is_not_there() {
+    let world = Tended::new().await;
+    let spec = json!({"postgres": {"managed": {"storage": {"className": "nowhere"}}}});
+    let says = [
+        "postgres: Unschedulable: ",
+        "the storage class nowhere of PersistentVolumeClaim data-demo-postgres-0 is not there or makes no disk",
+        "kubectl describe pvc data-demo-postgres-0",
+    ];
+    let (reason, _) = told(&world, &spec, &says).await;
+    assert_eq!(reason, "RollingOut");
+    world.delete().await;
+}

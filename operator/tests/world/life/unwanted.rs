@@ -6,11 +6,11 @@ use serde_json::json;
 use testkit::wait;
 
 use super::Tended;
-use crate::harness::{World, at_rest};
+use crate::harness::{PATIENCE, World, at_rest};
 
 async fn until_gone(world: &World, kind: Kind, name: &str) {
     let api = world.api(kind);
-    wait::until(&format!("{kind} {name} to be gone"), || async {
+    wait::until_within(PATIENCE, &format!("{kind} {name} to be gone"), || async {
         let found = api.get_opt(name).await?;
         Ok(found.is_none().then_some(()))
     })
