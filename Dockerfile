@@ -26,7 +26,7 @@ RUN cargo chef prepare --recipe-path /recipe.json
 FROM tools AS built
 # What is to be built is told to both commands alike, or other features of dependencies would be chosen and all built again.
 ARG PROFILE=release
-ARG PROGRAMS="gateway user product order notification shop shopctl operator"
+ARG PROGRAMS="gateway user product order notification shop shopctl operator template"
 COPY --from=plan /recipe.json /recipe.json
 RUN cargo chef cook --locked --profile "$PROFILE" $(printf -- '-p %s ' $PROGRAMS) --recipe-path /recipe.json
 COPY . .

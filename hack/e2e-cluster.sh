@@ -140,6 +140,7 @@ left_of_it() {
 
 if [ -z "${FILTER:-}" ]; then
 	step "a platform whose data are to go with it"
+	kubectl delete namespace "$leaving" --ignore-not-found --wait >/dev/null
 	kubectl create namespace "$leaving" >/dev/null
 	kubectl --namespace "$leaving" apply --filename - >/dev/null <<-END
 		apiVersion: shopplatform.io/v1alpha1
@@ -147,7 +148,7 @@ if [ -z "${FILTER:-}" ]; then
 		metadata: {name: demo}
 		spec: {deletionPolicy: Delete}
 	END
-	kubectl --namespace "$leaving" wait --for=condition=Ready --timeout=2m shop/demo >/dev/null
+	kubectl --namespace "$leaving" wait --for=condition=Ready --timeout=4m shop/demo >/dev/null
 fi
 step the operator is uninstalled
 begin=$SECONDS

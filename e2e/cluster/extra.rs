@@ -79,13 +79,15 @@ async fn rating(client: &Client, sku: &str) -> Result<Value> {
 }
 
 /// Waits until the gateway answers so for it: replicas that go still answer as before, for those whose connections they have.
-async fn until_routed(shop: &Platform, sku: &str, status: u16) -> Result<()> {
+/// Returns who saw it, on the connection that is known to lead to a new one.
+async fn until_routed(shop: &Platform, sku: &str, status: u16) -> Result<Client> {
     let stranger = shop.front().stranger()?;
     let path = format!("/api/v1/reviews/{sku}");
     wait::until(&format!("{path} to be {status}"), || async {
         Ok((stranger.get(&path).await?.status == status).then_some(()))
     })
-    .await
+    .await?;
+    Ok(stranger)
 }
 
 /// Goes its routes through the gateway, as everybody whom they let in and as those whom they do not; it hears of a delivery.
@@ -149,8 +151,7 @@ async fn a_service_is_added_and_removed_while_customers_order_and_hears_of_their
     until_routed(&shop, "TO-REVIEW", 404).await.unwrap();
 
     shop.change(&with_it).await.unwrap();
-    until_routed(&shop, "TO-REVIEW", 200).await.unwrap();
-    let stranger = shop.front().stranger().unwrap();
+    let stranger = until_routed(&shop, "TO-REVIEW", 200).await.unwrap();
     let kept = rating(&stranger, "TO-REVIEW").await.unwrap();
     assert_eq!(kept, json!({"reviews": 1, "stars": 4.0}), "its data stayed");
     let left = shop.quiescent().await.unwrap();

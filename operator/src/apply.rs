@@ -4,8 +4,8 @@
 //!   applied it. At the fixpoint nothing is read and nothing is written.
 //! * A child that is not known yet is looked for first, by one list a kind: an object of our name that is not ours stays as it is,
 //!   and is told as a [`Failure::Conflict`].
-//! * What is not wanted any more is deleted after everything was applied, and only then, but for what must not outlast the wish:
-//!   [`Pass::unwanted_at_once`].
+//! * What is not wanted any more is deleted after everything was applied, and only then, but for what must not outlast the wish (see
+//!   `unwanted_at_once`).
 
 mod create;
 mod disks;

@@ -130,8 +130,11 @@ fn is_rolling(status: &ShopPlatformStatus) -> bool {
             .iter()
             .any(|component| component.state == state)
     };
+    // What is told of the components of a paused one is of before.
     status.phase == Phase::Progressing
-        || any(ComponentState::Progressing) && !any(ComponentState::Failed)
+        || status.phase != Phase::Paused
+            && any(ComponentState::Progressing)
+            && !any(ComponentState::Failed)
 }
 
 /// What is to be told of a pass, after the last good release was kept, and whether something is to be tried again.
