@@ -56,7 +56,9 @@ fn children(kind: Kind) -> PolicyRule {
         // Also those that people make, for their content is asked for where a spec points to it.
         Kind::Secret => &["get", "list", "watch", "create", "patch", "delete"],
         // Data is deleted by people only.
-        Kind::PersistentVolumeClaim => &["list", "watch", "create", "patch"],
+        Kind::PersistentVolumeClaim | Kind::CloudNativePgCluster => {
+            &["list", "watch", "create", "patch"]
+        }
         // None is made yet.
         Kind::CronJob => &["list", "watch"],
         _ => &["list", "watch", "create", "patch", "delete"],

@@ -228,10 +228,19 @@ async fn leave_over(plane: &Plane, kind: Kind, child: &DynamicObject) {
             spec.pointer_mut(pointer).unwrap()["left-over"] = json!("true");
         }
     }
+    // Of Secrets that nobody owns only passwords of a generation are the operator's to delete.
+    let suffix = if kind == Kind::Secret {
+        "-credentials-1"
+    } else {
+        ""
+    };
     let mut left = DynamicObject {
         types: child.types.clone(),
         metadata: kube::api::ObjectMeta {
-            name: Some(format!("{}-left-over", child.labels()[PLATFORM_LABEL])),
+            name: Some(format!(
+                "{}-left-over{suffix}",
+                child.labels()[PLATFORM_LABEL]
+            )),
             labels: child.metadata.labels.clone(),
             owner_references: child.metadata.owner_references.clone(),
             ..kube::api::ObjectMeta::default()
