@@ -11,6 +11,7 @@ use super::context::Memory;
 use super::measured::Done;
 use super::next_look::{soonest, until_rotation};
 use super::plan::{Plan, Planning, Unplanned};
+use super::turns::{is_rolling, turn_of};
 use super::written::write_status;
 use super::{Context, Guarded, back_off, kept};
 use crate::apply::{self, Failure, Outcome, Pass, Wait};
@@ -18,7 +19,7 @@ use crate::child::Child;
 use crate::names::Owner;
 use crate::observed::{PlatformKey, View};
 use crate::release::Release;
-use crate::resource::{ComponentState, Phase, ShopPlatform, ShopPlatformStatus};
+use crate::resource::{ComponentState, ShopPlatform, ShopPlatformStatus};
 use crate::status::{Patience, Reason, Report, Verdict};
 use crate::{build, metrics};
 
@@ -120,21 +121,6 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
     };
     let result = verdict.result();
     Ok(Done { action, result })
-}
-
-/// Whether its pods are still being replaced, and nothing keeps them from it: what else is wrong with it does not end its turn.
-fn is_rolling(status: &ShopPlatformStatus) -> bool {
-    let any = |state| {
-        status
-            .components
-            .iter()
-            .any(|component| component.state == state)
-    };
-    // What is told of the components of a paused one is of before.
-    status.phase == Phase::Progressing
-        || status.phase != Phase::Paused
-            && any(ComponentState::Progressing)
-            && !any(ComponentState::Failed)
 }
 
 /// What is to be told of a pass, after the last good release was kept, and whether something is to be tried again.
@@ -369,23 +355,6 @@ impl Passed {
             && components.all(|component| component.state == ComponentState::Ready);
         is_good.then_some(&plan.attempt.release)
     }
-}
-
-/// Whose turn it is, if pods would be replaced only because the operator is another one, and it is not this platform's.
-fn turn_of(
-    resource: &ShopPlatform,
-    plan: &Plan,
-    children: &[Child],
-    view: &View,
-    key: &PlatformKey,
-    context: &Context,
-) -> Option<PlatformKey> {
-    let given = resource.status.as_ref()?.given.as_ref()?;
-    if *given != plan.attempt.given || !apply::would_roll(children, view) {
-        return None;
-    }
-    let now = crate::time::now(&*context.clock);
-    context.turns.take(key, now).err()
 }
 
 pub(super) fn key_of(guarded: &Guarded) -> PlatformKey {

@@ -8,7 +8,12 @@ use futures_util::stream::{self, Stream};
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::observed::PlatformKey;
+use super::Context;
+use super::plan::Plan;
+use crate::apply;
+use crate::child::Child;
+use crate::observed::{PlatformKey, View};
+use crate::resource::{ComponentState, Phase, ShopPlatform, ShopPlatformStatus};
 
 /// A platform that is neither ready nor degraded after so long lets the others go on.
 const LONGEST: Duration = Duration::from_mins(15);
@@ -77,6 +82,38 @@ impl Turns {
 
 fn is_over(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).unsigned_abs() > LONGEST
+}
+
+/// Whose turn it is, if pods would be replaced only because the operator is another one, and it is not this platform's.
+pub(super) fn turn_of(
+    resource: &ShopPlatform,
+    plan: &Plan,
+    children: &[Child],
+    view: &View,
+    key: &PlatformKey,
+    context: &Context,
+) -> Option<PlatformKey> {
+    let given = resource.status.as_ref()?.given.as_ref()?;
+    if *given != plan.attempt.given || !apply::would_roll(children, view) {
+        return None;
+    }
+    let now = crate::time::now(&*context.clock);
+    context.turns.take(key, now).err()
+}
+
+/// Whether its pods are still being replaced, and nothing keeps them from it: what else is wrong with it does not end its turn.
+pub(super) fn is_rolling(status: &ShopPlatformStatus) -> bool {
+    let any = |state| {
+        status
+            .components
+            .iter()
+            .any(|component| component.state == state)
+    };
+    // What is told of the components of a paused one is of before.
+    status.phase == Phase::Progressing
+        || status.phase != Phase::Paused
+            && any(ComponentState::Progressing)
+            && !any(ComponentState::Failed)
 }
 
 #[cfg(test)]
