@@ -121,7 +121,8 @@ kubectl create namespace "$namespace" --dry-run=client --output yaml | kubectl a
 kubectl label --overwrite namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
 begin=$SECONDS
 helm upgrade --install "$release" "$PWD/charts/shop-operator" --namespace "$namespace" --wait --timeout 3m \
-	--set-string image.repository="$IMAGES/operator" --set-string image.tag="$VERSION" --set-string platformRegistry="$IMAGES" >/dev/null
+	--set-string image.repository="$IMAGES/operator" --set-string image.tag="$VERSION" --set-string platformRegistry="$IMAGES" \
+	--set progressDeadlineSeconds=90 >/dev/null
 echo "ready after $((SECONDS - begin)) s"
 
 step tests

@@ -87,8 +87,8 @@ async fn an_image_that_does_not_exist_is_rolled_back_and_fails_no_request() {
         }
     };
     let bad = async {
-        // The deadline of a rollout is five minutes.
-        tokio::time::timeout(Duration::from_mins(8), bad).await?
+        // The deadline of a rollout is 90 seconds here.
+        tokio::time::timeout(Duration::from_mins(4), bad).await?
     };
     let met = traffic.during("a bad image", Box::pin(bad)).await.unwrap();
     assert_eq!(met, Vec::<String>::new());

@@ -5,10 +5,11 @@
 //! * A child that is not known yet is looked for first, by one list a kind: an object of our name that is not ours stays as it is,
 //!   and is told as a [`Failure::Conflict`].
 //! * What is not wanted any more is deleted after everything was applied, and only then, but for what must not outlast the wish (see
-//!   `unwanted_at_once`).
+//!   `superseded` and `unwanted_at_once`).
 
 mod create;
 mod disks;
+mod hand;
 mod hold;
 mod lost;
 mod orphans;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 
+pub use hand::let_go;
 pub use wait::{Wait, would_roll};
 pub use write::Failure;
 
@@ -44,6 +46,15 @@ impl Outcome {
     pub fn is_complete(&self) -> bool {
         let mut failures = self.failures.iter();
         self.waiting.is_empty() && failures.all(|(_, failure)| failure.holds_nothing_up())
+    }
+
+    /// Whether all that makes the pods of gateway and services is written, and they need not wait for it.
+    #[must_use]
+    pub fn has_written_pods(&self) -> bool {
+        let mut failures = self.failures.iter();
+        let mut waiting = self.waiting.iter();
+        !failures.any(|(key, failure)| key.kind.makes_pods() && !failure.is_worked_without())
+            && !waiting.any(|(key, _)| key.kind.makes_pods())
     }
 }
 
@@ -101,6 +112,9 @@ impl Pass<'_> {
     /// Writes what differs of `children`, then deletes what is not among them.
     pub async fn run(mut self, children: &[Child]) -> Outcome {
         let mut outcome = Outcome::default();
+        let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
+        let superseded = self.superseded(&wanted);
+        self.delete_unwanted(&superseded, &mut outcome).await;
         let instead = self.disks_that_stay(children, &mut outcome).await;
         let first = self.first_numbers(children);
         let (mut applied, mut unknown) = (Vec::new(), Vec::new());
@@ -139,6 +153,7 @@ impl Pass<'_> {
             }
         }
         self.hold_what_needs_secrets(&mut applied, &outcome);
+        self.hold_jobs(&mut applied, &superseded, &outcome);
         applied.sort_by(|a, b| a.key.cmp(&b.key));
         self.hand_over_replicas(&mut applied, children, &mut outcome)
             .await;
@@ -148,13 +163,13 @@ impl Pass<'_> {
         self.apply_all(&others, &mut outcome).await;
         self.hold_what_needs_disks(&mut servers, &outcome);
         self.apply_all(&servers, &mut outcome).await;
-        let wanted: BTreeSet<&ChildKey> = children.iter().map(|child| &child.key).collect();
         let unwanted = if outcome.is_complete() {
             self.unwanted(&wanted)
         } else {
             self.unwanted_at_once(&wanted, children, &outcome)
         };
-        self.delete_unwanted(&unwanted, &mut outcome).await;
+        self.delete_unwanted(&(&unwanted - &superseded), &mut outcome)
+            .await;
         self.applied.retain(|key, _| wanted.contains(key));
         outcome
     }

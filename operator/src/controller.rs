@@ -6,6 +6,7 @@ mod kept;
 mod measured;
 mod next_look;
 mod optional;
+mod passed;
 mod plan;
 mod reconcile;
 mod turns;

@@ -15,7 +15,7 @@ use crate::controller;
 use crate::election::Election;
 use crate::metrics;
 use crate::readiness::Readiness;
-use crate::validate::Defaults;
+use crate::validate::{Defaults, PROGRESS_DEADLINE_S};
 
 /// The lease that operators of one cluster contend for, in their own namespace.
 pub(crate) const LEASE: &str = "shopplatform-operator";
@@ -48,6 +48,14 @@ pub struct RunArgs {
     /// Registry and folder of the images, if a platform does not say it
     #[arg(long, env = "SHOP_OPERATOR_REGISTRY")]
     pub registry: Option<String>,
+    /// How long a rollout may make no progress until it is given up and gone back from, in seconds
+    #[arg(
+        long,
+        env = "SHOP_OPERATOR_PROGRESS_DEADLINE_SECONDS",
+        default_value_t = PROGRESS_DEADLINE_S,
+        value_parser = clap::value_parser!(i32).range(10..=86_400)
+    )]
+    pub progress_deadline_seconds: i32,
     /// What is logged, such as info,operator=debug
     #[arg(long, env = "SHOP_OPERATOR_LOG_FILTER", default_value = "info")]
     pub log_filter: String,
@@ -142,7 +150,10 @@ async fn lead(
     metrics::leads(true);
     let context = controller::Context::new(
         client.clone(),
-        Defaults::new(args.registry.clone()),
+        Defaults {
+            progress_deadline_s: args.progress_deadline_seconds,
+            ..Defaults::new(args.registry.clone())
+        },
         args.name.clone(),
         Arc::new(SystemClock),
     )

@@ -2,7 +2,7 @@
 
 mod components;
 mod conditions;
-mod jobs;
+mod patience;
 mod roll_back;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -19,7 +19,7 @@ use crate::resource::{
 };
 
 pub use conditions::Reason;
-pub use jobs::Patience;
+pub use patience::Patience;
 
 /// What came of a pass.
 #[derive(Debug)]

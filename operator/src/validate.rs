@@ -25,7 +25,7 @@ mod workloads;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::Defaults;
+pub use defaults::{Defaults, PROGRESS_DEADLINE_S};
 pub use invalid::{Invalid, Reason};
 pub use quantity::{Quantity, QuantityError};
 pub use rotation::parse as parse_age;

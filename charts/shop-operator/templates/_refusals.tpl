@@ -39,6 +39,7 @@ What is refused, each with what to do. Values that have the wrong form are refus
   "SHOP_OPERATOR_LOG_FILTER" "set log.filter"
   "SHOP_OPERATOR_LOG_JSON" "set log.json"
   "SHOP_OPERATOR_NAME" "set operatorName"
+  "SHOP_OPERATOR_PROGRESS_DEADLINE_SECONDS" "set progressDeadlineSeconds"
   "SHOP_OPERATOR_REGISTRY" "set platformRegistry"
   "SHOP_OPERATOR_WATCH_NAMESPACE" "set watchNamespace" -}}
 {{- range .Values.extraEnv -}}

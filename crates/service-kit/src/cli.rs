@@ -144,7 +144,14 @@ pub fn run<P: Program>(cli: &Cli) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate { wait }) => {
-                migrate::<P>(&settings, Duration::from_secs(wait)).await
+                tokio::select! {
+                    done = migrate::<P>(&settings, Duration::from_secs(wait)) => done,
+                    // See `serve`: nobody else listens here either.
+                    ended = signal() => {
+                        ended?;
+                        anyhow::bail!("ended by a signal before the schema was migrated: run it again")
+                    }
+                }
             }
             Some(Command::Health) => health(settings.http()).await,
             _ => serve::<P>(settings).await,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, PostParams};
 use kube::core::PartialObjectMeta;
 use rand::distr::{Alphanumeric, SampleString};
 use serde_json::{Value, json};
@@ -138,34 +138,6 @@ impl Pass<'_> {
                 self.cluster.answered(child.key.kind, &object);
             }
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => outcome
-                .failures
-                .push((child.key.clone(), Failure::of(error))),
-        }
-    }
-}
-
-impl Pass<'_> {
-    /// Gives a Secret its owner, or takes it away: what becomes of it when the platform is deleted.
-    pub(super) async fn hand(&mut self, child: &Child, outcome: &mut Outcome) {
-        let owners = child
-            .object
-            .pointer("/metadata/ownerReferences")
-            .unwrap_or(&Value::Null);
-        let patch = json!({"metadata": {"ownerReferences": owners}});
-        let parameters = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        match self
-            .api(child.key.kind)
-            .patch(&child.key.name, &parameters, &Patch::Merge(&patch))
-            .await
-        {
-            Ok(object) => {
-                outcome.writes += 1;
-                self.cluster.answered(child.key.kind, &object);
-            }
             Err(error) => outcome
                 .failures
                 .push((child.key.clone(), Failure::of(error))),

@@ -1,7 +1,9 @@
 //! What is not written in a pass, for something else could not be.
 
+use std::collections::BTreeSet;
+
 use super::{Failure, Outcome, Pass};
-use crate::child::{Child, Kind};
+use crate::child::{Child, ChildKey, Kind};
 
 impl Pass<'_> {
     /// If a Secret could not be made, takes out what is made after it: what is there without its Secret means that the Secret was
@@ -20,6 +22,20 @@ impl Pass<'_> {
             Kind::Job => !may_lack_given || is_there(child),
             Kind::Deployment => !may_lack_given || !self.is_held_back(child),
             _ => true,
+        });
+    }
+
+    /// If a Job that is superseded could not be deleted, takes out new ones, beside which it would be at work.
+    pub(super) fn hold_jobs(
+        &self,
+        applied: &mut Vec<&Child>,
+        superseded: &BTreeSet<ChildKey>,
+        outcome: &Outcome,
+    ) {
+        let stays = !superseded.is_empty()
+            && (outcome.failures.iter()).any(|(key, _)| key.kind == Kind::Job);
+        applied.retain(|child| {
+            child.key.kind != Kind::Job || !stays || self.view.children.contains_key(&child.key)
         });
     }
 

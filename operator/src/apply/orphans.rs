@@ -88,6 +88,30 @@ impl Pass<'_> {
         at_once.map(|(key, _)| key.clone()).collect()
     }
 
+    /// Jobs that are still at work on what is not wanted any more: beside those of the newest form they would undo their work, or
+    /// lock out who has a new password by then. While what failed is gone back from they are kept, for what they tell.
+    pub(super) fn superseded(&self, wanted: &BTreeSet<&ChildKey>) -> BTreeSet<ChildKey> {
+        let mut jobs = wanted.iter().filter(|key| key.kind == Kind::Job);
+        let makes_one = jobs.any(|job| !self.view.children.contains_key(*job));
+        if !makes_one || self.keeps_jobs || self.turn_of.is_some() {
+            return BTreeSet::new();
+        }
+        let at_work = self.view.children.iter().filter(|(key, observed)| {
+            let is_at_work = matches!(
+                observed.state,
+                State::Job {
+                    complete: false,
+                    failed: None
+                }
+            );
+            is_at_work
+                && !wanted.contains(key)
+                && !observed.deleting
+                && self.may_delete(key, observed)
+        });
+        at_work.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Deletes children, each only as the fresh list has it.
     pub(super) async fn delete_unwanted(
         &mut self,
@@ -158,6 +182,8 @@ impl Pass<'_> {
         resource_version: Option<String>,
         outcome: &mut Outcome,
     ) {
+        // What is at work changes all the time, and is the same for as long as it has its name.
+        let resource_version = resource_version.filter(|_| key.kind != Kind::Job);
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {

@@ -51,7 +51,8 @@ impl Pass<'_> {
         let waited_for = others.iter().find(|other| match other.kind {
             Kind::Job => !self.is_complete(other),
             _ => {
-                known.is_some() && self.is_held_back(child) && !self.is_rolled_out(other, children)
+                known.is_some_and(|known| !known.has_pods_of(child))
+                    && !self.is_rolled_out(other, children)
             }
         })?;
         Some(match waited_for.kind {
@@ -60,10 +61,11 @@ impl Pass<'_> {
         })
     }
 
-    /// Whether a child that waits is not written at all. One whose pods stay as they are is: a number of replicas need not wait.
+    /// Whether a child that waits is not written at all. One whose pods stay as they are is: a number of replicas need not wait,
+    /// unless there are none. One that wakes may have been given another form asleep.
     pub(super) fn is_held_back(&self, child: &Child) -> bool {
         let known = self.view.children.get(&child.key);
-        !known.is_some_and(|known| known.has_pods_of(child))
+        !known.is_some_and(|known| known.has_pods_of(child) && known.state.wants_replicas())
     }
 
     fn is_complete(&self, job: &ChildKey) -> bool {

@@ -63,6 +63,9 @@ pub enum Failure {
         /// Its storage class, if it has one.
         class: Option<String>,
     },
+    /// A disk is to grow, and a quota does not let it.
+    #[error("it stays as it is, for a quota does not let it grow: {0}; have the quota allow it")]
+    GrowthOverQuota(String),
     /// The operator may not.
     #[error("the operator is not allowed to: {0}")]
     Forbidden(String),
@@ -94,13 +97,18 @@ impl Failure {
     pub(crate) const fn is_worked_without(&self) -> bool {
         matches!(
             self,
-            Self::CredentialsLost { .. } | Self::StorageNotExpandable { .. }
+            Self::CredentialsLost { .. }
+                | Self::StorageNotExpandable { .. }
+                | Self::GrowthOverQuota(_)
         )
     }
 
     /// Whether all else is as if it had not failed: a disk that stays as it is holds nothing up.
     pub(crate) const fn holds_nothing_up(&self) -> bool {
-        matches!(self, Self::StorageNotExpandable { .. })
+        matches!(
+            self,
+            Self::StorageNotExpandable { .. } | Self::GrowthOverQuota(_)
+        )
     }
 
     /// Whether another try may succeed without anybody changing anything.
@@ -158,11 +166,22 @@ impl Pass<'_> {
                     let observed = crate::observed::reduce(child.key.kind, &object);
                     self.applied.insert(child.key.clone(), observed.mark());
                 }
-                Err(error) => outcome
-                    .failures
-                    .push((child.key.clone(), Failure::of(error))),
+                Err(error) => {
+                    let failure = match Failure::of(error) {
+                        Failure::Quota(message) if self.has_disk(child) => {
+                            Failure::GrowthOverQuota(message)
+                        }
+                        failure => failure,
+                    };
+                    outcome.failures.push((child.key.clone(), failure));
+                }
             }
         }
+    }
+
+    /// Whether it is a disk that is there: whoever has it works on.
+    fn has_disk(&self, child: &Child) -> bool {
+        child.key.kind == Kind::PersistentVolumeClaim && self.view.children.contains_key(&child.key)
     }
 }
 

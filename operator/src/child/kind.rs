@@ -84,6 +84,15 @@ impl Kind {
         )
     }
 
+    /// Whether pods of the gateway and services are made of it.
+    #[must_use]
+    pub const fn makes_pods(self) -> bool {
+        matches!(
+            self,
+            Self::ServiceAccount | Self::Secret | Self::ConfigMap | Self::Job | Self::Deployment
+        )
+    }
+
     const fn names(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),

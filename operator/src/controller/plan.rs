@@ -4,6 +4,7 @@ use kube::ResourceExt;
 
 use super::Context;
 use super::context::Memory;
+use crate::build::BuildError;
 use crate::dereference::{self, Found};
 use crate::names::{Owner, TRY_AGAIN};
 use crate::observed::{PlatformKey, View};
@@ -173,6 +174,15 @@ impl Unplanned {
                 Reason::Invalid(invalid.reason)
             }),
             message: messages.join("; "),
+        }
+    }
+}
+
+impl From<BuildError> for Unplanned {
+    fn from(error: BuildError) -> Self {
+        Self::Invalid {
+            reason: Reason::CannotBuild,
+            message: error.to_string(),
         }
     }
 }

@@ -10,18 +10,15 @@ use kube::{Resource, ResourceExt};
 use super::context::Memory;
 use super::measured::Done;
 use super::next_look::{soonest, until_rotation};
-use super::plan::{Plan, Planning, Unplanned};
-use super::turns::{is_rolling, turn_of};
+use super::passed::{Passed, refuse};
+use super::turns::is_rolling;
 use super::written::write_status;
 use super::{Context, Guarded, back_off, kept};
-use crate::apply::{self, Failure, Outcome, Pass, Wait};
-use crate::child::Child;
+use crate::metrics;
 use crate::names::Owner;
-use crate::observed::{PlatformKey, View};
-use crate::release::Release;
-use crate::resource::{ComponentState, ShopPlatform, ShopPlatformStatus};
-use crate::status::{Patience, Reason, Report, Verdict};
-use crate::{build, metrics};
+use crate::observed::PlatformKey;
+use crate::resource::ShopPlatformStatus;
+use crate::status::{Reason, Report};
 
 /// How long at most until a platform that waits for its turn looks again; usually it is told.
 const TURN: Duration = Duration::from_mins(1);
@@ -55,7 +52,7 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
             memory.told.clone(),
         ),
         Ok(platform) => (
-            Passed::of(platform, &owner, &key, &context, &mut memory).await,
+            Box::pin(Passed::of(platform, &owner, &key, &context, &mut memory)).await,
             platform.status.clone(),
         ),
     };
@@ -167,194 +164,6 @@ async fn judge(
         }
     }
     (status, failed)
-}
-
-/// What came of the rooms before status.
-enum Passed {
-    Refused(Reason, String),
-    /// What it takes could not be read, in a few words, and why.
-    NotRead(&'static str, Failure),
-    Applied {
-        plan: Box<Plan>,
-        children: Vec<Child>,
-        outcome: Outcome,
-        applied: apply::Applied,
-    },
-}
-
-fn refuse(reason: Reason, message: String) -> Passed {
-    Passed::Refused(reason, message)
-}
-
-impl Passed {
-    async fn of(
-        resource: &ShopPlatform,
-        owner: &Owner,
-        key: &PlatformKey,
-        context: &Context,
-        memory: &mut Memory,
-    ) -> Self {
-        if let Some(other) = resource
-            .status
-            .as_ref()
-            .and_then(|status| status.operator.as_deref())
-            && other != context.identity
-        {
-            return refuse(
-                Reason::ManagedByAnotherOperator,
-                format!(
-                    "the operator {other} owns this platform: this one, {}, leaves it alone",
-                    context.identity
-                ),
-            );
-        }
-        if resource.spec.paused {
-            return refuse(
-                Reason::Paused,
-                "paused: nothing is written and nothing is mended; a deletionPolicy that is changed meanwhile holds when it goes on"
-                    .to_owned(),
-            );
-        }
-        let view = context.cluster.view(key);
-        let planning = Planning {
-            resource,
-            owner,
-            key,
-            context,
-            view: &view,
-        };
-        let plan = match planning.plan(memory).await {
-            Ok(plan) => plan,
-            Err(Unplanned::Invalid { reason, message }) => return refuse(reason, message),
-            Err(Unplanned::NotRead { what, error }) => {
-                return Self::NotRead(what, Failure::of(error));
-            }
-        };
-        let children = match build::build(&plan.platform) {
-            Ok(children) => children,
-            Err(error) => return refuse(Reason::CannotBuild, error.to_string()),
-        };
-        let digest = resource
-            .status
-            .as_ref()
-            .and_then(|status| status.applied.as_deref());
-        let mut applied = memory
-            .applied
-            .take()
-            .unwrap_or_else(|| apply::recall(digest, &view, &children));
-        let turn_of = turn_of(resource, &plan, &children, &view, key, context);
-        let pass = Pass {
-            client: &context.client,
-            cluster: &context.cluster,
-            owner,
-            view: &view,
-            applied: &mut applied,
-            turn_of: turn_of.as_ref(),
-            keeps_jobs: plan.attempt.refused.is_some(),
-        };
-        let outcome = pass.run(&children).await;
-        memory.applied = Some(applied.clone());
-        Self::Applied {
-            plan: Box::new(plan),
-            children,
-            outcome,
-            applied,
-        }
-    }
-
-    fn verdict(&self) -> Verdict<'_> {
-        match self {
-            Self::Refused(reason, message) => Verdict::Refused {
-                reason: *reason,
-                message: message.clone(),
-            },
-            Self::NotRead(what, failure) => Verdict::Refused {
-                reason: Reason::of(failure),
-                message: format!("{what} cannot be read: {failure}"),
-            },
-            Self::Applied {
-                plan,
-                children,
-                outcome,
-                applied,
-            } => Verdict::Applied {
-                attempt: &plan.attempt,
-                platform: &plan.platform,
-                children,
-                outcome,
-                applied,
-            },
-        }
-    }
-
-    fn is_of_another(&self) -> bool {
-        matches!(self, Self::Refused(Reason::ManagedByAnotherOperator, _))
-    }
-
-    /// In the words of the metric.
-    fn result(&self) -> &'static str {
-        match self {
-            _ if self.is_to_be_tried_again() => "retry",
-            Self::Refused(..) | Self::NotRead(..) => "refused",
-            Self::Applied { .. } => "ok",
-        }
-    }
-
-    fn is_to_be_tried_again(&self) -> bool {
-        match self {
-            Self::Refused(..) => false,
-            Self::NotRead(..) => true,
-            Self::Applied { outcome, .. } => !outcome.failures.is_empty(),
-        }
-    }
-
-    fn has_written(&self) -> bool {
-        matches!(self, Self::Applied { .. })
-    }
-
-    fn waits_for_turn(&self) -> bool {
-        let Self::Applied { outcome, .. } = self else {
-            return false;
-        };
-        let mut waits = outcome.waiting.iter();
-        waits.any(|(_, wait)| matches!(wait, Wait::Turn(_)))
-    }
-
-    /// Since when what the spec says is tried.
-    fn tried_since(&self, memory: &mut Memory, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Applied { plan, .. } => memory.tried_since(&plan.attempt.digest, now),
-            Self::Refused(..) | Self::NotRead(..) => now,
-        }
-    }
-
-    /// How long until a Job that is waited for counts as stuck.
-    fn until_stuck(&self, view: &View, memory: &mut Memory, now: Timestamp) -> Option<Duration> {
-        let since = self.tried_since(memory, now);
-        let Self::Applied { plan, outcome, .. } = self else {
-            return None;
-        };
-        let patience = Patience {
-            platform: &plan.platform,
-            view,
-            since,
-            now,
-        };
-        patience.until_stuck(outcome)
-    }
-
-    /// The release that is rolled out and good.
-    fn proved_good(&self, status: &ShopPlatformStatus) -> Option<&Release> {
-        let Self::Applied { plan, outcome, .. } = self else {
-            return None;
-        };
-        let mut components = status.components.iter();
-        let is_good = outcome.is_complete()
-            // One that is gone back to is good; one that is refused in this very pass is not.
-            && status.refused == plan.attempt.refused
-            && components.all(|component| component.state == ComponentState::Ready);
-        is_good.then_some(&plan.attempt.release)
-    }
 }
 
 pub(super) fn key_of(guarded: &Guarded) -> PlatformKey {

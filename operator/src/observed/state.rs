@@ -76,6 +76,24 @@ impl State {
         )
     }
 
+    /// Whether there is to be any replica.
+    #[must_use]
+    pub const fn wants_replicas(&self) -> bool {
+        matches!(self, Self::Replicas { desired, .. } if *desired > 0)
+    }
+
+    /// Whether any replica is ready.
+    #[must_use]
+    pub const fn has_ready(&self) -> bool {
+        matches!(self, Self::Replicas { ready, .. } if *ready > 0)
+    }
+
+    /// Whether fewer are ready than there are to be.
+    #[must_use]
+    pub const fn lacks_replicas(&self) -> bool {
+        matches!(self, Self::Replicas { ready, desired, .. } if *ready < *desired)
+    }
+
     /// The state that an object's status tells.
     pub(super) fn of(kind: Kind, generation: Option<i64>, object: &Value) -> Self {
         match kind {

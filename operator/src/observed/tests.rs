@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -79,6 +79,59 @@ fn a_child_whose_label_names_another_platform_now_is_missing_to_the_one_before()
         );
         assert_eq!(known(&cluster), []);
     }
+}
+
+/// A pod with a container that is not ready since 10:00, with its statuses.
+fn unready_pod(metadata: &Value, status: &Value) -> Pod {
+    let mut object = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "demo-order-1"},
+        "status": {
+            "phase": "Running",
+            "conditions": [
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T09:00:00Z"},
+                {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T10:00:00Z"},
+            ],
+            "containerStatuses": [status],
+        },
+    });
+    if let (Some(all), Some(more)) = (object["metadata"].as_object_mut(), metadata.as_object()) {
+        all.extend(more.clone());
+    }
+    reduce_pod(&serde_json::from_value(object).unwrap())
+}
+
+#[test]
+fn a_container_that_ends_again_and_again_is_as_wrong_while_it_runs_as_while_it_waits() {
+    let ended = json!({"terminated": {"reason": "Error", "message": "no such table"}});
+    let status =
+        |state: Value| json!({"name": "order", "ready": false, "state": state, "lastState": ended});
+    let said = |state: Value| {
+        let pod = unready_pod(&json!({}), &status(state));
+        pod.problem.map(|problem| (problem.reason, problem.message))
+    };
+    let waits = said(json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}));
+    let (reason, message) = waits.unwrap();
+    assert_eq!(
+        (&*reason, &*message),
+        ("CrashLoopBackOff", "container order: no such table")
+    );
+    let runs = said(json!({"running": {"startedAt": "2026-01-01T10:05:00Z"}}));
+    let (reason, message) = runs.unwrap();
+    assert_eq!(
+        (&*reason, &*message),
+        ("Error", "container order was started again: no such table")
+    );
+    // It ended once, long before it became unready for another reason.
+    let before = said(json!({"running": {"startedAt": "2026-01-01T09:05:00Z"}}));
+    assert_eq!(before, None);
+    let leaves = unready_pod(
+        &json!({"deletionTimestamp": "2026-01-01T10:06:00Z"}),
+        &status(json!({"waiting": {"reason": "CrashLoopBackOff"}})),
+    );
+    assert_eq!(leaves.problem, None, "it is not to become ready");
+    assert_eq!(leaves.unready, "2026-01-01T10:00:00Z".parse().ok());
 }
 
 #[test]

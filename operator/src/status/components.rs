@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::jobs::{Patience, Standing};
+use super::patience::{Patience, Standing};
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Observed, Problem, State, View};
@@ -55,7 +55,7 @@ fn component(
         status.state = ComponentState::Failed;
         status.message = Some(failure.to_string());
     } else if let Some(observed) = view.children.get(&child.key) {
-        judge(&mut status, &name, observed, view);
+        judge(&mut status, child, observed, patience);
     }
     if let Some(message) = status
         .message
@@ -190,7 +190,7 @@ fn waits_for(job: &str, patience: Patience<'_>) -> (ComponentState, Option<Strin
     }
 }
 
-fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &View) {
+fn judge(status: &mut ComponentStatus, child: &Child, observed: &Observed, patience: Patience<'_>) {
     let State::Replicas {
         desired,
         ready,
@@ -209,10 +209,11 @@ fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &V
         return;
     }
     status.state = ComponentState::Progressing;
-    let of_pods = view
+    let of_pods = patience
+        .view
         .pods
         .values()
-        .filter(|pod| pod.component == name)
+        .filter(|pod| child.component() == Some(&*pod.component))
         .find_map(|pod| pod.problem.as_ref());
     if let Some(problem) = problem {
         status.state = ComponentState::Failed;
@@ -220,6 +221,9 @@ fn judge(status: &mut ComponentStatus, name: &str, observed: &Observed, view: &V
             || say(problem),
             |pod| format!("{}: {}", say(problem), say(pod)),
         ));
+    } else if let Some(lasting) = patience.lasting(child, &observed.state) {
+        status.state = ComponentState::Failed;
+        status.message = Some(say(lasting));
     } else if let Some(pod) = of_pods {
         status.message = Some(say(pod));
     } else {

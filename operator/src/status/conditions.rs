@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::components::is_troubled;
-use super::jobs::Patience;
+use super::patience::Patience;
 use crate::apply::{Failure, Outcome, Wait};
 use crate::child::ChildKey;
 use crate::platform::Platform;
@@ -96,7 +96,7 @@ impl Reason {
             Failure::Deleting | Failure::NamespaceEnding => Self::Deleting,
             Failure::NoApi => Self::ApiMissing,
             Failure::Refused(_) => Self::Refused,
-            Failure::Quota(_) => Self::QuotaExceeded,
+            Failure::Quota(_) | Failure::GrowthOverQuota(_) => Self::QuotaExceeded,
             Failure::StorageNotExpandable { .. } => Self::StorageNotExpandable,
             Failure::Forbidden(_) => Self::Forbidden,
             Failure::Unavailable(_) => Self::ApiServerUnavailable,

@@ -1,22 +1,21 @@
 //! When the services go back to the last good release, and what is told of it.
 
-use super::jobs::{Patience, Standing};
+use super::patience::{Patience, Standing};
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, Kind};
 use crate::names::{Owner, TRY_AGAIN};
-use crate::observed::{State, View};
+use crate::observed::State;
 use crate::release::Attempt;
 use crate::resource::{ComponentStatus, LastGood, Refused};
 
-/// The component that will not become what it should without another spec: its rollout made no progress for too long, or a Job
-/// that it waits for is given up or gets nowhere.
+/// The component that will not become what it should without another spec: its rollout made no progress for too long, a Job that
+/// it waits for is given up or gets nowhere, or it was rolled out without a pod, asleep, and its pods do not start now.
 pub(super) fn failed<'c>(
     children: &[Child],
     outcome: &Outcome,
     patience: Patience<'_>,
     components: &'c [ComponentStatus],
 ) -> Option<&'c ComponentStatus> {
-    let view = patience.view;
     let gets_nowhere = |job: &str| {
         let standing = patience.standing(job);
         matches!(standing, Standing::GivenUp(_) | Standing::Stuck(_))
@@ -26,7 +25,7 @@ pub(super) fn failed<'c>(
         .filter(|child| child.key.kind == Kind::Deployment);
     let failed = deployments
         .filter(|child| {
-            is_given_up(child, view)
+            is_given_up(child, patience)
                 || outcome.waiting.iter().any(|(key, wait)| {
                     *key == child.key && matches!(wait, Wait::Job(job) if gets_nowhere(job))
                 })
@@ -41,9 +40,11 @@ fn is_gateway(child: &Child) -> bool {
     child.component() == Some("gateway")
 }
 
-fn is_given_up(child: &Child, view: &View) -> bool {
-    view.children.get(&child.key).is_some_and(|known| {
-        known.is_built_as(child) && matches!(known.state, State::Replicas { given_up: true, .. })
+fn is_given_up(child: &Child, patience: Patience<'_>) -> bool {
+    let known = patience.view.children.get(&child.key);
+    known.is_some_and(|known| {
+        let is_given_up = matches!(known.state, State::Replicas { given_up: true, .. });
+        known.is_built_as(child) && (is_given_up || patience.is_lasting_fault(child, &known.state))
     })
 }
 

@@ -9,8 +9,9 @@ const OLDEST: Version = Version {
     patch: 0,
 };
 
-/// A start may take two minutes (`build`'s probe of it), and pulling an image before it as much again.
-const PROGRESS_DEADLINE_S: i32 = 300;
+/// How long a rollout may make no progress if nothing else is said, in seconds. A start may take two minutes (`build`'s probe of
+/// it), and pulling an image before it as much again.
+pub const PROGRESS_DEADLINE_S: i32 = 300;
 
 /// What this operator knows.
 #[derive(Clone, Debug, PartialEq, Eq)]

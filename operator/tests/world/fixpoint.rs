@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use operator::child::Kind;
-use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
+use crate::cloud_native_pg;
 use crate::harness::{Asked, Operator, PATIENCE, Tap, Verb, World};
-use crate::{access, cloud_native_pg, cluster};
 
 /// How many requests of this kind there were since, by resource.
 fn counts(tap: &Tap, mark: usize, verb: Verb) -> BTreeMap<String, usize> {
@@ -127,10 +126,7 @@ async fn the_example_with_an_extra_service_is_at_rest_once_it_is_ready() {
 
 #[tokio::test]
 async fn the_example_with_cloudnativepg_is_at_rest_once_it_is_ready() {
-    let mut options = cluster::options();
-    options.manifests.push(access::path("operator/tests/data"));
-    let plane = ControlPlane::start_with(&options).await.unwrap();
-    let world = World::at(access::config_of(plane.access()).await).await;
+    let (plane, world) = World::with_cloud_native_pg().await;
     let operator = Operator::start(&world);
     let name = world.apply_example("cloudnativepg").await;
     let clusters = world.api(Kind::CloudNativePgCluster);

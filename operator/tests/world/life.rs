@@ -1,6 +1,7 @@
 //! What becomes of a running platform over time: releases and roll-backs, the order of rollouts, autoscalers, disks that grow,
 //! upgrades of the operator.
 
+mod asleep;
 mod disks;
 mod order;
 mod roll_back;

@@ -24,7 +24,7 @@ use crate::stores::StoreArgs;
     version,
     about,
     after_help = "Exit codes: 0 done; 1 something could not be done, or a check failed; 2 the command line or the settings \
-                  cannot be used.\n\
+                  cannot be used; 130 a signal ended it.\n\
                   Settings: --config FILE, then variables such as SHOP__POSTGRES__URL; STORE_URL and BROKER_URL; a variable \
                   with _FILE names a file that holds the value."
 )]
@@ -113,7 +113,13 @@ fn run(cli: Cli) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Start)?;
-    let done = runtime.block_on(carry_out(command, settings, &cli.stores, output));
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = carry_out(command, settings, &cli.stores, output) => done,
+            // The first process of a container ignores a signal that it does not listen to.
+            signal = service_kit::signal() => Err(signal.map_or_else(Error::Start, |()| Error::Ended)),
+        }
+    });
     runtime.shutdown_background();
     done
 }

@@ -42,6 +42,9 @@ pub enum Error {
     /// The result cannot be written.
     #[error("cannot write the result")]
     Write(#[source] std::io::Error),
+    /// SIGTERM or SIGINT came first.
+    #[error("ended by a signal: what was done stays done, and the same command does the rest")]
+    Ended,
     /// The program cannot run here.
     #[error("cannot start")]
     Start(#[source] std::io::Error),
@@ -52,6 +55,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) | Self::Usage(_) => 2,
+            Self::Ended => 130,
             _ => 1,
         }
     }

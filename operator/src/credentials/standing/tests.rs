@@ -86,6 +86,7 @@ impl Has {
             credentials: Some(generation),
             job: None,
             created: None,
+            unready: None,
             problem: None,
         };
         self.0.pods.insert(name.to_owned(), pod);

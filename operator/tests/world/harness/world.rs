@@ -11,6 +11,7 @@ use operator::child::{ChildKey, Kind};
 use operator::names::PLATFORM_LABEL;
 use operator::resource::{Phase, ShopPlatform, ShopPlatformStatus};
 use serde_json::{Value, json};
+use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 use tokio::time::Instant;
 
@@ -39,6 +40,15 @@ impl World {
     pub(crate) async fn at(config: Config) -> Self {
         let client = Client::try_from(config.clone()).unwrap();
         Self::with(config, client).await
+    }
+
+    /// On a control plane of the test's own that has the API of `CloudNativePG`.
+    pub(crate) async fn with_cloud_native_pg() -> (ControlPlane, Self) {
+        let mut options = cluster::options();
+        options.manifests.push(access::path("operator/tests/data"));
+        let plane = ControlPlane::start_with(&options).await.unwrap();
+        let world = Self::at(access::config_of(plane.access()).await).await;
+        (plane, world)
     }
 
     async fn with(config: Config, client: Client) -> Self {

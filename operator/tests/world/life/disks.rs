@@ -138,3 +138,46 @@ async fn a_disk_that_could_not_be_made_larger_is_told_with_what_its_driver_says(
     world.until_phase("demo", Phase::Ready).await;
     world.delete().await;
 }
+
+#[tokio::test]
+async fn a_disk_that_a_quota_does_not_let_grow_is_told_and_all_else_is_done() {
+    let world = Tended::new().await;
+    let spec = |size: &str, tag: &str| {
+        json!({
+            "postgres": {"managed": {"storage": {"size": size}}},
+            "images": {"tag": tag},
+        })
+    };
+    world.apply("demo", &spec("1Gi", "1")).await;
+    let before = world.until_good("demo").await.last_good;
+    world.limit(&json!({"requests.storage": "30Gi"})).await;
+
+    world.apply("demo", &spec("500Gi", "2")).await;
+    let status = world
+        .until("demo", "the disk to be told", |status| {
+            status.phase == Phase::Degraded
+        })
+        .await;
+    let (reconciled, reason, message) = condition(&status, "Reconciled");
+    assert_eq!((reconciled, reason), ("False", "QuotaExceeded"));
+    for said in [
+        "PersistentVolumeClaim data-demo-postgres-0: it stays as it is",
+        "exceeded quota: small",
+        "have the quota allow it",
+    ] {
+        assert!(message.contains(said), "{said} is not in: {message}");
+    }
+    world
+        .until("demo", "another release to be kept", |status| {
+            status.last_good.is_some() && status.last_good != before
+        })
+        .await;
+
+    world.unlimit().await;
+    world.until_phase("demo", Phase::Ready).await;
+    let disk = world
+        .get(Kind::PersistentVolumeClaim, "data-demo-postgres-0")
+        .await;
+    assert_eq!(disk["spec"]["resources"]["requests"]["storage"], "500Gi");
+    world.delete().await;
+}

@@ -1,14 +1,14 @@
 //! A release that cannot be rolled out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use operator::child::Kind;
 use operator::names::{RELEASE_LABEL, TRY_AGAIN};
-use operator::resource::Phase;
+use operator::resource::{LastGood, Phase};
 use serde_json::{Value, json};
 use testkit::wait;
 
@@ -292,5 +292,49 @@ async fn few_releases_are_kept_and_one_that_is_good_again_is_the_newest() {
     let kept = [(&names[2], 3), (&names[0], 4), (&names[4], 5)];
     let kept = kept.map(|(name, number)| (name.clone(), number));
     assert_eq!(releases(&world).await, kept.into());
+    world.delete().await;
+}
+
+#[tokio::test]
+async fn a_release_is_good_whatever_is_wrong_with_what_is_no_part_of_it() {
+    let world = Tended::new().await;
+    let spec = |tag: &str| {
+        json!({
+            "images": {"tag": tag},
+            "services": {"order": {"replicas": 2}},
+        })
+    };
+    let budget = json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "demo-order"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "other"}}},
+    });
+    world
+        .api(Kind::PodDisruptionBudget)
+        .create(
+            &PostParams::default(),
+            &serde_json::from_value(budget).unwrap(),
+        )
+        .await
+        .unwrap();
+    let mut kept = BTreeSet::new();
+    for tag in ["1", "2"] {
+        world.apply("demo", &spec(tag)).await;
+        let what = format!("release {tag} to be kept while there is a conflict");
+        let status = world
+            .until("demo", &what, |status| {
+                let is_other = |last: &LastGood| !kept.contains(&last.revision);
+                condition(status, "Reconciled").1 == "Conflict"
+                    && status.last_good.as_ref().is_some_and(is_other)
+            })
+            .await;
+        assert_eq!(status.phase, Phase::Failed);
+        kept.insert(status.last_good.unwrap().revision);
+    }
+    assert_eq!(
+        releases(&world).await.into_keys().collect::<BTreeSet<_>>(),
+        kept
+    );
     world.delete().await;
 }

@@ -146,3 +146,19 @@ async fn a_storage_class_that_is_not_there() {
     assert_eq!(reason, "RollingOut");
     world.delete().await;
 }
+
+#[tokio::test]
+async fn a_server_that_crashes_for_long_is_no_progress() {
+    let world = ready().await;
+    let spec = json!({"postgres": {"managed": {"image": "postgres:crashing"}}});
+    let says = ["postgres: ", "CrashLoopBackOff"];
+    told(&world, &spec, &says).await;
+    let status = world.until_phase("demo", Phase::Degraded).await;
+    let (degraded, reason, message) = condition(&status, "Degraded");
+    assert_eq!((degraded, reason), ("True", "ComponentFailed"));
+    assert!(
+        message.starts_with("postgres: CrashLoopBackOff: container postgres"),
+        "{message}"
+    );
+    world.delete().await;
+}

@@ -1,5 +1,7 @@
 //! What a changed spec does not want any more, and what was never the operator's to delete.
 
+use std::collections::BTreeSet;
+
 use kube::api::{DynamicObject, PostParams};
 use operator::child::Kind;
 use serde_json::json;
@@ -48,6 +50,37 @@ async fn autoscalers_policies_and_ways_in_go_though_a_job_gets_nowhere() {
             message.contains("CrashLoopBackOff")
         })
         .await;
+    world.delete().await;
+}
+
+#[tokio::test]
+async fn a_job_is_not_at_work_beside_the_one_that_takes_its_place() {
+    let world = Tended::new().await;
+    world.apply("demo", &json!({})).await;
+    world.until_good("demo").await;
+    let mut jobs = BTreeSet::new();
+    for image in ["first:unready", "second:unready"] {
+        let spec = json!({"images": {"overrides": {"order": image}}});
+        world.apply("demo", &spec).await;
+        // It begins, and never ends.
+        let what = format!("the Job of {image} alone");
+        let job = wait::until_within(PATIENCE, &what, || async {
+            let children = world.children("demo").await;
+            let at_work: Vec<_> = children
+                .iter()
+                .filter(|(key, job)| {
+                    key.kind == Kind::Job && job.data["status"]["completionTime"].is_null()
+                })
+                .collect();
+            let [(key, job)] = at_work.as_slice() else {
+                return Ok(None);
+            };
+            let has_it = job.data["spec"]["template"]["spec"]["containers"][0]["image"] == image;
+            Ok(has_it.then(|| key.name.clone()))
+        });
+        jobs.insert(job.await.unwrap());
+    }
+    assert_eq!(jobs.len(), 2, "{jobs:?}");
     world.delete().await;
 }
 

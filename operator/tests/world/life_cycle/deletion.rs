@@ -10,13 +10,17 @@ use operator::resource::Phase;
 use serde_json::{Value, json};
 use testkit::wait;
 
+use crate::cloud_native_pg;
 use crate::harness::{Operator, PATIENCE, World, at_rest};
+
+/// What has data, or opens it.
+const DATA: [Kind; 2] = [Kind::PersistentVolumeClaim, Kind::Secret];
 
 /// Disks and Secrets, which have all that cannot be made again, with their uids and contents.
 async fn data(world: &World) -> BTreeMap<ChildKey, (Option<String>, Value)> {
     let children = world.children("demo").await.into_iter();
     children
-        .filter(|(key, _)| matches!(key.kind, Kind::PersistentVolumeClaim | Kind::Secret))
+        .filter(|(key, _)| DATA.contains(&key.kind))
         .map(|(key, object)| (key, (object.uid(), object.data["data"].clone())))
         .collect()
 }
@@ -117,6 +121,65 @@ async fn what_remains_is_decided_until_the_end() {
     until_there_are_only(&world, &BTreeMap::new()).await;
     operator.stop().await;
     world.delete().await;
+}
+
+#[tokio::test]
+async fn retain_is_kept_also_by_a_platform_whose_spec_is_refused() {
+    let (world, operator) = at_rest(&json!({"deletionPolicy": "Delete"})).await;
+    let before = data(&world).await;
+    let refused = json!({
+        "deletionPolicy": "Retain",
+        "notifications": {"email": {
+            "smtpUrlSecretRef": {"name": "missing", "key": "url"},
+            "from": "Shop <shop@example.com>",
+        }},
+    });
+    world.apply("demo", &refused).await;
+    world.until_phase("demo", Phase::Failed).await;
+    world.until_quiet(&operator.tap).await;
+    world.delete_platform("demo").await;
+    until_there_are_only(&world, &before).await;
+    assert_eq!(data(&world).await, before);
+    operator.stop().await;
+    world.delete().await;
+}
+
+#[tokio::test]
+async fn servers_of_cloudnativepg_that_a_platform_left_are_not_deleted_by_the_next_one() {
+    let (plane, world) = World::with_cloud_native_pg().await;
+    let operator = Operator::start(&world);
+    let by_cloud_native_pg =
+        json!({"mode": "CloudNativePG", "cloudNativePG": {"storage": {"size": "1Gi"}}});
+    world
+        .apply("demo", &json!({"postgres": by_cloud_native_pg}))
+        .await;
+    let clusters = world.api(Kind::CloudNativePgCluster);
+    cloud_native_pg::play(&clusters, "demo-postgres").await;
+    world.until_at_rest("demo", &operator.tap).await;
+    let before = clusters.get("demo-postgres").await.unwrap();
+    world.delete_platform("demo").await;
+    let is_left =
+        |key: &ChildKey| DATA.contains(&key.kind) || key.kind == Kind::CloudNativePgCluster;
+    wait::until_within(PATIENCE, "all else to be gone", || async {
+        Ok(world
+            .children("demo")
+            .await
+            .keys()
+            .all(is_left)
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+
+    world.apply("demo", &json!({})).await;
+    world.until_at_rest("demo", &operator.tap).await;
+    let after = clusters.get("demo-postgres").await.unwrap();
+    assert_eq!(
+        (after.uid(), after.metadata.deletion_timestamp),
+        (before.uid(), None)
+    );
+    operator.stop().await;
+    plane.remove().await.unwrap();
 }
 
 async fn the_namespace_is_deleted(while_an_operator_works: bool) {

@@ -122,6 +122,31 @@ async fn an_administrator_initiates_a_set_whose_other_members_know_nobody_once_a
     mongo.remove().await.unwrap();
 }
 
+/// As the first process of a container, it would be killed half a minute later.
+#[test]
+fn one_that_waits_for_a_server_ends_at_a_signal() {
+    let secrets = tempfile::tempdir().unwrap();
+    let nobody = "mongodb://127.0.0.1:1/?replicaSet=rs0&serverSelectionTimeoutMS=100";
+    let mut command = command_at(nobody, secrets.path(), &["--wait", "120"]);
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut waiting = command.spawn().unwrap();
+    let mut told = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.starts_with("mongodb: failed"), "{line}");
+    let sent = Command::new("kill").arg(waiting.id().to_string()).status();
+    assert!(sent.unwrap().success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert_eq!(
+        rest.lines().last(),
+        Some(
+            "shopctl: ended by a signal: what was done stays done, and the same command does the rest"
+        )
+    );
+    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+}
+
 #[tokio::test]
 async fn members_that_the_url_names_later_are_added_as_they_answer() {
     let secrets = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! Jobs that something waits for: how they stand, and whether they still get anywhere.
+//! Jobs that something waits for, and pods of what is rolled out: how they stand, and whether they still get anywhere.
 
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
 use crate::apply::{Outcome, Wait};
-use crate::child::{ChildKey, Kind};
+use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Pod, Problem, State, View};
 use crate::platform::Platform;
 
@@ -77,16 +77,54 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// Until the first of the Jobs that are waited for counts as stuck: nothing else tells of it.
+    /// What keeps a pod of a workload that is rolled out from working, for so long that it is not to be waited for any more.
+    /// Kubernetes gives up rollouts only, and one with no pods, of a platform that sleeps, always ends well.
+    pub(super) fn lasting(&self, child: &Child, state: &State) -> Option<&'a Problem> {
+        let mut troubled = self.troubled(child, state);
+        let (_, problem) = troubled.find(|(pod, _)| self.remaining(pod).is_zero())?;
+        Some(problem)
+    }
+
+    /// Whether that is the fault of what is tried: none of its pods works, one of which was made since. A number of replicas that
+    /// finds no room, or a server that is away, is not. An operator that starts does not know since when, and begins anew.
+    pub(super) fn is_lasting_fault(&self, child: &Child, state: &State) -> bool {
+        let mut troubled = self.troubled(child, state).filter(|_| !state.has_ready());
+        troubled.any(|(pod, _)| {
+            pod.created.is_some_and(|created| created >= self.since)
+                && self.remaining(pod).is_zero()
+        })
+    }
+
+    /// Until the first of the Jobs that are waited for, or of the pods that are troubled, is not to be waited for any more:
+    /// nothing else tells of it.
     #[must_use]
-    pub fn until_stuck(&self, outcome: &Outcome) -> Option<Duration> {
+    pub fn until_stuck(&self, children: &[Child], outcome: &Outcome) -> Option<Duration> {
         let jobs = outcome.waiting.iter().filter_map(|(_, wait)| match wait {
-            Wait::Job(job) => Some(job),
+            Wait::Job(job) => self.left(self.pod_of(job)?),
             _ => None,
         });
-        jobs.filter_map(|job| self.left(self.pod_of(job)?))
-            .filter(|left| !left.is_zero())
-            .min()
+        let pods = children.iter().flat_map(|child| {
+            let observed = self.view.children.get(&child.key);
+            let troubled = observed.map(|observed| self.troubled(child, &observed.state));
+            let pods = troubled.into_iter().flatten();
+            pods.map(|(pod, _)| self.remaining(pod))
+        });
+        jobs.chain(pods).filter(|left| !left.is_zero()).min()
+    }
+
+    /// The pods of a workload that is rolled out and lacks some, and what is wrong with them. Nobody gives up the rollout of a
+    /// `StatefulSet`.
+    fn troubled<'b>(
+        &self,
+        child: &'b Child,
+        state: &State,
+    ) -> impl Iterator<Item = (&'a Pod, &'a Problem)> + use<'a, 'b> {
+        let is_known = state.is_rolled_out() || child.key.kind == Kind::StatefulSet;
+        let lacks = is_known && state.lacks_replicas();
+        let pods = self.view.pods.values().filter(move |pod| {
+            lacks && pod.job.is_none() && child.component() == Some(&*pod.component)
+        });
+        pods.filter_map(|pod| Some((pod, &**pod.problem.as_ref()?)))
     }
 
     /// The newest of its pods: another one may have been evicted.
@@ -102,9 +140,15 @@ impl<'a> Patience<'a> {
         if !BEFORE_IT_RUNS.contains(&reason) {
             return None;
         }
+        Some(self.remaining(pod))
+    }
+
+    /// How long a pod may still be in trouble.
+    fn remaining(&self, pod: &Pod) -> Duration {
         let deadline = u64::try_from(self.platform.progress_deadline_s).unwrap_or(0);
-        let since = pod.created.unwrap_or(self.since).max(self.since);
+        let since = pod.unready.or(pod.created);
+        let since = since.unwrap_or(self.since).max(self.since);
         let waited = Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
-        Some(Duration::from_secs(deadline).saturating_sub(waited))
+        Duration::from_secs(deadline).saturating_sub(waited)
     }
 }
