@@ -1,15 +1,30 @@
 //! Pods that are killed, of services and of servers: nothing is lost.
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use kube::api::DeleteParams;
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 use testkit::wait;
 
 use crate::cluster::{PATIENCE, is_ready};
-use crate::platform::{Platform, until_ready};
+use crate::platform::{Platform, ask_for, until_ready};
 use crate::traffic::{Traffic, busy};
+
+/// Kills the operator that works, in the middle of what it does; another one goes on.
+async fn kill_the_operator(client: &Client) -> Result<()> {
+    let namespace = "shopplatform-operator";
+    let lease = Api::<Lease>::namespaced(client.clone(), namespace)
+        .get("shopplatform-operator")
+        .await?;
+    let holder = lease.spec.and_then(|spec| spec.holder_identity);
+    let holder = holder.context("nobody holds the operators' lease")?;
+    Api::<Pod>::namespaced(client.clone(), namespace)
+        .delete(&holder, &DeleteParams::default().grace_period(0))
+        .await?;
+    Ok(())
+}
 
 /// As a node does that is out of memory: without a word.
 async fn kill(shop: &Platform, component: &str) -> Result<()> {
@@ -63,4 +78,27 @@ async fn killing_a_pod_of_each_service_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_the_pod_of_each_server_loses_nothing() {
     killing_each_of(&["rabbitmq", "postgres", "mongodb"], "servers").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killing_the_operator_during_a_change_is_noticed_by_nobody_and_the_change_is_finished() {
+    let shop = Platform::new("operator", &busy(json!({}))).await.unwrap();
+    let mut traffic = Traffic::at(&shop, "operator").await.unwrap();
+    let level = json!([{"name": "SHOP__LOG__LEVEL", "value": "debug"}]);
+    let changed = busy(json!({
+        "gateway": {"env": level},
+        "services": {"order": {"env": level}, "product": {"env": level}},
+    }));
+    let change = async {
+        ask_for(&shop.space, &changed).await?;
+        kill_the_operator(&shop.space.client).await?;
+        until_ready(&shop.space).await?;
+        Ok(())
+    };
+    traffic
+        .unaware_of("the end of an operator", Box::pin(change))
+        .await
+        .unwrap();
+    traffic.exact(&shop).await.unwrap();
+    shop.space.remove().await.unwrap();
 }

@@ -14,6 +14,8 @@ const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0
 const CUSTOMERS: usize = 4;
 /// Customers and visitors together, however busy the machine is.
 const REQUESTS_A_SECOND: u32 = 50;
+/// Fewer, and what nobody noticed was no load.
+const LEAST_A_SECOND: f64 = 45.0;
 /// Enough for what customers leave of that, also if an answer takes four tenths of a second.
 const VISITORS: usize = 16;
 
@@ -42,12 +44,37 @@ impl Traffic {
         Ok(Self { load })
     }
 
-    /// Lets people order and look around while something happens. Returns what they met that was not as it should be.
+    /// Lets people order and look around while something happens. They may meet errors.
     pub async fn during(
         &mut self,
         name: &str,
         happening: impl Future<Output = Result<()>>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<()> {
+        self.met(name, happening).await?;
+        Ok(())
+    }
+
+    /// Lets people order and look around while something happens that none of them may notice.
+    pub async fn unaware_of(
+        &mut self,
+        name: &str,
+        happening: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let (failed, rate) = self.met(name, happening).await?;
+        ensure!(failed.is_empty(), "people noticed {name}: {failed:#?}");
+        ensure!(
+            rate >= LEAST_A_SECOND,
+            "only {rate:.0} requests a second were made during {name}"
+        );
+        Ok(())
+    }
+
+    /// What people met that was not as it should be, and how many requests they made a second.
+    async fn met(
+        &mut self,
+        name: &str,
+        happening: impl Future<Output = Result<()>>,
+    ) -> Result<(Vec<String>, f64)> {
         let visitors = Visitors::among(&self.load, VISITORS)
             .await?
             .in_all(REQUESTS_A_SECOND, &self.load);
@@ -82,12 +109,12 @@ impl Traffic {
             .collect();
         let requests = self.load.tries() - tries + visits.count() + visits.failed.len();
         let seconds = begun.elapsed().as_secs_f64();
+        let rate = f64::from(u32::try_from(requests)?) / seconds;
         eprintln!(
-            "{name}: {requests} requests in {seconds:.0} s ({:.0}/s), {} failed",
-            f64::from(u32::try_from(requests)?) / seconds,
+            "{name}: {requests} requests in {seconds:.0} s ({rate:.0}/s), {} failed",
             failed.len()
         );
-        Ok(failed)
+        Ok((failed, rate))
     }
 
     /// The same people at a shop that has another address now.

@@ -30,7 +30,7 @@ app.kubernetes.io/part-of: shop-platform
 
 {{/* Those that every object has, also one that is no part of the operator itself. */}}
 {{- define "shop-operator.releaseLabels" -}}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}

@@ -12,7 +12,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -62,6 +62,6 @@ containers:
             fieldPath: metadata.namespace
       {{- with .Values.watchNamespace }}
       - name: SHOP_OPERATOR_WATCH_NAMESPACE
-        value: {{ . }}
+        value: {{ . | quote }}
       {{- end }}
 {{- end }}
