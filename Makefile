@@ -11,7 +11,7 @@ PROFILE ?= dev
 PROFILE_DIR := $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ARGS ?=
 
-.PHONY: help run run-backends demo test test-chart nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
+.PHONY: help run run-backends demo test test-chart nemesis store-outage servers control-plane cluster cluster-down images e2e e2e-compose bench-cluster operator-dev operator-campaign bench-operator lint fmt doc deny generate bench bench-outage bench-gate
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -83,12 +83,15 @@ export VERSION ?= 0.1.0
 # PREBUILT=1 packs what cargo builds on this machine instead of compiling in a container.
 PREBUILT ?=
 images: ## Build the images of the project, and print their sizes (PREBUILT=1 PROFILE=dev: of what cargo has built here)
-	@docker=$$(hack/images/engine.sh); DOCKER_HOST=$$docker PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
+	@PREBUILT=$(PREBUILT) PROFILE=$(if $(filter command line,$(origin PROFILE)),$(PROFILE),release) hack/images/build.sh
 
 # Which cluster: `here` is that of `make cluster`, started if need be; see hack/e2e-cluster.sh.
 ON ?= here
 e2e: ## Test the shop in a real cluster, installed from its chart (ON=kind; FILTER=journey; KEEP=1; uses the images of `make images`)
 	@CARGO=$(CARGO) ON=$(ON) hack/e2e-cluster.sh
+
+bench-cluster: ## Measure a platform's pods in the cluster of hack/cluster: memory at rest, time to ready (uses the images of `make images`)
+	@CARGO=$(CARGO) MEASURE=1 hack/e2e-cluster.sh
 
 e2e-compose: ## Walk through the shop in Docker Compose, and see that its data stay (uses the images of `make images`)
 	@hack/e2e-compose.sh

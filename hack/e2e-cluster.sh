@@ -2,9 +2,11 @@
 # Tests the shop in a real cluster: images of `make images`, the operator from its chart, then every test of e2e/cluster.
 #
 #   ON=here   the cluster of hack/cluster, started if it is not there and ended if this started it (KEEP=1 leaves it); needs root
-#   ON=kind   the kind cluster that kubectl's context names; its Services are reached over its node
+#   ON=kind   the kind cluster that kubectl's context names; its Services are reached over its node, so this is for Linux
 #   ON=other  what KUBECONFIG names, if Services and pods can be reached from here and it has the images
 #   NODES     how many nodes are started here: 2 if nothing is said; some tests need two
+#   MEASURE=1 what a platform takes, instead of the tests (`make bench-cluster`; ON=here only)
+#   IMAGES, VERSION   name and tag of the images, as the Makefile has them
 #   FILTER    names of tests, or parts of them; what becomes of a platform whose operator is uninstalled is not tried then
 #
 # What a cluster cannot do is left out, and said: `GROWING_CLASS` names a storage class whose disks grow, `TEST_SERVERS_HOST` an
@@ -16,6 +18,13 @@ if [[ ! $on =~ ^(here|kind|other)$ ]]; then
 	echo "ON is here, kind or other, not $on" >&2
 	exit 2
 fi
+if [ "$on" = here ] && [ "$(id -u)" -ne 0 ]; then
+	echo "This starts real nodes and needs root: run it as root, or in a cluster of kind (ON=kind)." >&2
+	exit 2
+fi
+hack/ensure-tools.sh curl jq
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/target}
+IMAGES=${IMAGES:-ghcr.io/shop-platform} VERSION=${VERSION:-0.1.0}
 # With `template`, a service that a test adds.
 programs=(gateway user product order notification shopctl operator template)
 servers=(mongo:7.0 postgres:17 rabbitmq:4.0-management)
@@ -25,10 +34,6 @@ cargo=${CARGO:-cargo}
 step() {
 	printf '\n-- %s (%s s)\n' "$*" "$SECONDS"
 }
-
-step tests are built
-binary=$("$cargo" test --locked --package operator --test cluster --no-run --message-format json |
-	jq -r 'select(.reason == "compiler-artifact" and .target.name == "cluster") | .executable // empty' | tail -1)
 
 DOCKER_HOST=$(hack/images/engine.sh)
 export DOCKER_HOST
@@ -44,36 +49,93 @@ for program in "${programs[@]}"; do
 	images+=("$image" "$IMAGES/$program:e2e-next")
 done
 
+step tests are built
+binary=$("$cargo" test --locked --package operator --test cluster --no-run --message-format json |
+	jq -r 'select(.reason == "compiler-artifact" and .target.name == "cluster") | .executable // empty' | tail -1)
+
 in=()
+[ "$on" != here ] || in=(hack/cluster/in.sh)
+kubectl() { "${in[@]}" kubectl "$@"; }
+helm() { "${in[@]}" "$HELM" "$@"; }
+
+# What a cluster could leave on this machine. Links and rules of Docker come and go with containers, which are somebody else's.
+of_this_machine() (
+	set +e
+	{
+		ip -brief link | sed 's/[@ ].*//; /^\(docker\|veth\|br-\)/d; s/^/link /'
+		ip netns list | sed 's/^/network namespace /'
+		if command -v nft >/dev/null; then nft --stateless list ruleset; else iptables-save | sed 's/ \[.*//; /^#/d'; fi |
+			sed '/docker\|veth\|br-/d'
+		findmnt --raw --noheadings --output TARGET | grep -E '/run/netns|/kubelet/|/shop-platform/cluster' | sed 's/^/mount /'
+		losetup --list --noheadings --output NAME,BACK-FILE | sed 's/^/loop device /'
+		find /sys/fs/cgroup -type d -path '*/shop-*' -prune -print | sed 's/^/cgroup /'
+		find "${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform" -maxdepth 1 -name 'cluster*'
+	} 2>/dev/null | sort
+)
+
+# The kernel takes its time with what dead processes had mounted.
+leaves_nothing() {
+	local left until=$((SECONDS + 15))
+	while left=$(of_this_machine | comm -13 "$work/before" -) && [ -n "$left" ]; do
+		[ "$SECONDS" -lt "$until" ] || {
+			printf 'the cluster was ended and left:\n%s\n' "$left" >&2
+			return 1
+		}
+		sleep 0.5
+	done
+	echo "the cluster is ended, and nothing of it is on this machine"
+}
+
+work=$(mktemp -d)
 started=
+reached=
+finish() {
+	local code=$?
+	if [ "$code" -ne 0 ] && [ -n "$reached" ]; then
+		kubectl get pods --all-namespaces --output wide >&2 || true
+		kubectl get shop --all-namespaces --output wide >&2 || true
+		kubectl --namespace "$namespace" logs --selector app.kubernetes.io/name=operator --tail 30 >&2 || true
+	fi
+	if [ -n "$started" ] && [ -z "${KEEP:-}" ]; then
+		hack/cluster/down.sh && leaves_nothing || code=1
+	fi
+	rm -rf "$work"
+	exit "$code"
+}
+trap finish EXIT
+
 skip=()
 # leave_out TESTS WHY
 leave_out() {
 	skip+=(--skip "$1")
 	printf 'LEFT OUT: %s, %s\n' "$1" "$2"
 }
+has_metrics() {
+	[ "$(kubectl get apiservice v1beta1.metrics.k8s.io --ignore-not-found \
+		--output 'jsonpath={.status.conditions[?(@.type=="Available")].status}')" = True ]
+}
+# A test waits four minutes, and Kubernetes five unless it is told otherwise, here to a control plane that kubeadm made.
+shrinks_soon() {
+	kubectl --namespace kube-system get pods --selector component=kube-controller-manager --output yaml | grep downscale-stabilization= >/dev/null
+}
 case $on in
 here)
 	(cd hack/cluster && go test ./network-policy)
 	hack/cluster/in.sh true 2>/dev/null || {
 		step the cluster starts
-		NODES=${NODES:-2} hack/cluster/up.sh
+		of_this_machine >"$work/before"
 		started=yes
+		NODES=${NODES:-2} hack/cluster/up.sh
 	}
-	in=(hack/cluster/in.sh)
 	[ "$("${in[@]}" kubectl get nodes --output name | wc -l)" -ge 2 ] || leave_out nodes:: "for this cluster has one node only"
 	hack/ensure-servers.sh
 	# That of the control plane and of the first node.
 	export GROWING_CLASS=${GROWING_CLASS:-growing} TEST_SERVERS_HOST=${TEST_SERVERS_HOST:-10.80.0.1}
-	docker image inspect "${servers[@]}" >/dev/null 2>&1 || {
-		step stand-ins of the servers are built
-		hack/images/servers.sh
-	}
 	step images are loaded
-	archive=$(mktemp)
-	docker save --output "$archive" "${images[@]}" "${servers[@]}"
-	hack/cluster/import.sh "$archive" | tail -2
-	rm "$archive"
+	hack/images/servers.sh "${servers[@]}"
+	docker save --output "$work/images.tar" "${images[@]}" "${servers[@]}"
+	hack/cluster/import.sh "$work/images.tar" | tail -2
+	rm "$work/images.tar"
 	;;
 kind)
 	step images are loaded
@@ -82,27 +144,23 @@ kind)
 	node=$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "${KIND_CLUSTER:-shop}-control-plane")
 	sudo ip route replace 10.96.0.0/16 via "$node"
 	sudo ip route replace 10.244.0.0/16 via "$node"
+	if ! has_metrics && command -v go >/dev/null; then
+		step metrics-server is built
+		hack/kind/metrics.sh
+	fi
 	;;
 other) ;;
 esac
+reached=yes
+if [ "$on" != here ]; then
+	has_metrics && shrinks_soon || leave_out scale:: "for the cluster has no metrics, or shrinks not as soon as hack/kind/cluster.yaml says"
+fi
+[ "$on" != other ] || leave_out without_a_default_storage_class "which takes that away from everybody in the cluster"
 [ "$on" = here ] || leave_out nodes:: "which switches a node of the cluster of hack/cluster off"
 [ -n "${GROWING_CLASS:-}" ] || leave_out disks_grow "for no GROWING_CLASS is named"
 [ -n "${TEST_SERVERS_HOST:-}" ] || leave_out external:: "for no TEST_SERVERS_HOST is named"
 HELM=$(hack/helm.sh)
 export HELM
-helm() { "${in[@]}" "$HELM" "$@"; }
-kubectl() { "${in[@]}" kubectl "$@"; }
-
-finish() {
-	local code=$?
-	if [ "$code" -ne 0 ]; then
-		kubectl get shop,pods --all-namespaces --output wide >&2 || true
-		kubectl --namespace "$namespace" logs --selector app.kubernetes.io/name=operator --tail 30 >&2 || true
-	fi
-	[ -z "$started" ] || [ -n "${KEEP:-}" ] || hack/cluster/down.sh
-	exit "$code"
-}
-trap finish EXIT
 
 if ! kubectl get crd "$crd" >/dev/null 2>&1; then
 	step "a platform before there is its definition"
@@ -124,10 +182,16 @@ helm upgrade --install "$release" "$PWD/charts/shop-operator" --namespace "$name
 	--set-string image.repository="$IMAGES/operator" --set-string image.tag="$VERSION" --set-string platformRegistry="$IMAGES" \
 	--set progressDeadlineSeconds=90 >/dev/null
 echo "ready after $((SECONDS - begin)) s"
+helm test "$release" --namespace "$namespace" --timeout 2m
 
-step tests
-here=$PWD
-(cd operator && "${in[@]/#/$here/}" "$binary" --test-threads 1 --nocapture "${skip[@]}" ${FILTER:-})
+if [ -n "${MEASURE:-}" ]; then
+	step figures
+	hack/cluster/figures.sh
+else
+	step tests
+	here=$PWD
+	(cd operator && "${in[@]/#/$here/}" "$binary" --test-threads 1 --nocapture "${skip[@]}" ${FILTER:-})
+fi
 
 leaving=shop-leaving
 # What there is in that namespace, and the volumes that belonged to it. Events stay for an hour, metrics for a minute.
@@ -139,7 +203,7 @@ left_of_it() {
 		jq --raw-output --arg namespace "$leaving" '.items[] | select(.spec.claimRef.namespace == $namespace) | .metadata.name'
 }
 
-if [ -z "${FILTER:-}" ]; then
+if [ -z "${FILTER:-}${MEASURE:-}" ]; then
 	step "a platform whose data are to go with it"
 	kubectl delete namespace "$leaving" --ignore-not-found --wait >/dev/null
 	kubectl create namespace "$leaving" >/dev/null
@@ -154,7 +218,7 @@ fi
 step the operator is uninstalled
 begin=$SECONDS
 helm uninstall "$release" --namespace "$namespace" --wait >/dev/null
-if [ -z "${FILTER:-}" ]; then
+if [ -z "${FILTER:-}${MEASURE:-}" ]; then
 	# Nobody looks after it any more: it goes all the same.
 	kubectl --namespace "$leaving" delete shop demo --wait >/dev/null
 	until left=$(left_of_it) && [ -z "$left" ]; do

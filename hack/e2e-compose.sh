@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # The shop in containers: the image `shop` on its own, on a read-only root, and compose.yaml: from nothing to a delivered order,
-# `down` and `up` keeps everything, `down -v` leaves nothing. Uses the images of `make images` (IMAGES, VERSION); under a project name and port of its own, beside whatever runs.
+# `down` and `up` keeps everything, `down -v` leaves nothing. Uses the images of `make images` (IMAGES, VERSION, as the Makefile has
+# them); under a project name and port of its own, beside whatever runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+hack/ensure-tools.sh curl jq
 DOCKER_HOST=$(hack/images/engine.sh)
-export DOCKER_HOST SHOP_IMAGES=${IMAGES:-shop-platform} SHOP_VERSION=${VERSION:-dev} COMPOSE_PROJECT_NAME=shop-e2e SHOP_PORT=${SHOP_PORT:-3900}
+export DOCKER_HOST SHOP_IMAGES=${IMAGES:-ghcr.io/shop-platform} SHOP_VERSION=${VERSION:-0.1.0} COMPOSE_PROJECT_NAME=shop-e2e SHOP_PORT=${SHOP_PORT:-3900}
 compose="hack/compose.sh --progress quiet"
 data=$(mktemp -d)
 alone=$COMPOSE_PROJECT_NAME-alone
@@ -38,6 +40,7 @@ for image in shop shopctl gateway user product order notification; do
 		exit 1
 	}
 done
+hack/images/servers.sh
 docker run --detach --read-only --name "$alone" --publish "127.0.0.1:$SHOP_PORT:3000" \
 	"$SHOP_IMAGES/shop:$SHOP_VERSION" >/dev/null
 end=$((SECONDS + 60))

@@ -4,18 +4,21 @@
 #   hack/images/build.sh             as a release is built: compiles in the builder image (half an hour without its cache)
 #   PREBUILT=1 hack/images/build.sh  packs programs that cargo has built on this machine (PROFILE=dev or release)
 #
-# LOCAL_BASES=1 uses bases made here, for machines that reach no image registry. IMAGES, VERSION: name and tag,
-# `shop-platform/…:dev`.
+# LOCAL_BASES=1 uses bases made here, for machines that reach no image registry. IMAGES, VERSION: name and tag, as the Makefile
+# has them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # `template` is the example of a service that people add: the tests in a cluster add it, and nobody releases it.
 programs=(gateway user product order notification shop shopctl operator template)
-profile=${PROFILE:-release}
+profile=${PROFILE:-release} images=${IMAGES:-ghcr.io/shop-platform} version=${VERSION:-0.1.0}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/target}
 # Of an image over its base, in bytes: docs/performance.md.
 budget=25000000
+DOCKER_HOST=$(hack/images/engine.sh)
+export DOCKER_HOST
 
 arguments=(--build-arg "PROGRAMS=${programs[*]}" --build-arg "PROFILE=$profile"
-	--build-arg "VERSION=${VERSION:-dev}" --build-arg "REVISION=$(git rev-parse HEAD)")
+	--build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)")
 context=.
 if [ -n "${LOCAL_BASES:-}" ]; then
 	hack/images/local-bases.sh ${PREBUILT:-builder}
@@ -23,6 +26,7 @@ if [ -n "${LOCAL_BASES:-}" ]; then
 fi
 if [ -n "${PREBUILT:-}" ]; then
 	folder=$CARGO_TARGET_DIR/$([ "$profile" = dev ] && echo debug || echo "$profile")
+	# shellcheck disable=SC2046 # One word each.
 	cargo build --locked --profile "$profile" --bins $(printf -- '-p %s ' "${programs[@]}")
 	context=$(mktemp -d)
 	trap 'rm -rf "$context"' EXIT
@@ -35,14 +39,16 @@ fi
 
 for program in "${programs[@]}"; do
 	hack/images/docker.sh build --quiet --file Dockerfile --target "$program" "${arguments[@]}" \
-		--tag "${IMAGES:-shop-platform}/$program:${VERSION:-dev}" "$context" >/dev/null
+		--tag "$images/$program:$version" "$context" >/dev/null
 done
 
 # What the Dockerfile itself copies; the layers of the base were made by others.
-printf '%-14s %14s\n' image 'MB over base'
-over_budget=()
+over_budget=() heading='MB over base'
+# What is not optimised may be as large as it is.
+[ "$profile" != release ] || heading+=" (budget: $((budget / 1000000)))"
+printf '%-14s %14s\n' image "$heading"
 for program in "${programs[@]}"; do
-	image=${IMAGES:-shop-platform}/$program:${VERSION:-dev}
+	image=$images/$program:$version
 	bytes=$(docker history --no-trunc --human=false --format '{{.CreatedBy}}|{{.Size}}' "$image" | awk -F '|' '/^COPY/ { sum += $NF } END { print sum }')
 	printf '%-14s %14.1f\n' "$program" "$(awk "BEGIN { print $bytes / 1000000 }")"
 	[ "$bytes" -le "$budget" ] || over_budget+=("$program")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that a Docker Engine answers, and prints its address for DOCKER_HOST. Uses the one that is there; on a machine
-# without one, as root, starts Debian's `docker.io` for this project alone: with a folder and a socket of its own.
+# Makes sure that a Docker Engine answers, and prints its address for DOCKER_HOST. Uses the one that is there, where DOCKER_HOST or
+# Docker's context says (rootless, Desktop and the like have a socket of their own); on a machine without one, as root, starts Debian's `docker.io` for this project alone: with a folder and a socket of its own.
 #
 #   hack/images/engine.sh         prints `unix:///…`
 #   hack/images/engine.sh stop    ends the one this started; its images stay in the shared cache
@@ -22,7 +22,8 @@ if [ "${1:-}" = stop ]; then
 	exit 0
 fi
 
-for address in "${DOCKER_HOST:-unix:///var/run/docker.sock}" "$own"; do
+named=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null || true)}
+for address in "${named:-unix:///var/run/docker.sock}" "$own"; do
 	if answers "$address"; then
 		echo "$address"
 		exit 0

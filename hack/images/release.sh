@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the release workflow does, with Docker's buildx, logged in at the registry of $IMAGES:
 #
+#   release.sh check 1.2.3                  sees whether this version can be released under $IMAGES; so do the others first
 #   release.sh push 1.2.3 amd64             builds and pushes each image for this machine's architecture, with SBOM and provenance
 #   release.sh together 1.2.3 amd64 arm64   gives the images of the architectures one name
 #   release.sh chart 1.2.3                  packs and pushes the chart
@@ -18,8 +19,15 @@ if [ "$version" != "$declared" ]; then
 	echo "the tag says $version, and Cargo.toml $declared" >&2
 	exit 1
 fi
+# And where: images that nobody is told of would be of no use, and the chart would ask for those of somebody else.
+asked=$(sed -n 's|^  repository: \(.*\)/operator$|\1|p' charts/shop-operator/values.yaml)
+if [ "$IMAGES" != "$asked" ]; then
+	echo "images would go to $IMAGES, and operator and chart ask for those of $asked: change the name there (git grep $asked), or release as that owner" >&2
+	exit 1
+fi
 
 case $what in
+check) ;;
 push)
 	for program in "${programs[@]}"; do
 		docker buildx build --target "$program" --build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)" \
@@ -38,7 +46,7 @@ chart)
 	"$helm" push "dist/shop-operator-$version.tgz" "oci://$IMAGES/charts"
 	;;
 *)
-	sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
