@@ -53,14 +53,16 @@ step tests are built
 binary=$("$cargo" test --locked --package operator --test cluster --no-run --message-format json |
 	jq -r 'select(.reason == "compiler-artifact" and .target.name == "cluster") | .executable // empty' | tail -1)
 
-in=()
-[ "$on" != here ] || in=(hack/cluster/in.sh)
+# How a program gets into the cluster. `env` finds the program, where a name alone would find the function of that name again.
+in=(env)
+[ "$on" != here ] || in=("$PWD/hack/cluster/in.sh")
 kubectl() { "${in[@]}" kubectl "$@"; }
 helm() { "${in[@]}" "$HELM" "$@"; }
 
 # What a cluster could leave on this machine. Links and rules of Docker come and go with containers, which are somebody else's.
 of_this_machine() (
-	set +e
+	# Each says what it can.
+	set +e +o pipefail
 	{
 		ip -brief link | sed 's/[@ ].*//; /^\(docker\|veth\|br-\)/d; s/^/link /'
 		ip netns list | sed 's/^/network namespace /'
@@ -165,7 +167,7 @@ export HELM
 if ! kubectl get crd "$crd" >/dev/null 2>&1; then
 	step "a platform before there is its definition"
 	# kubectl remembers for hours what a cluster at this address knew.
-	! told=$(kubectl --cache-dir "$(mktemp -d)" apply --filename examples/minimal.yaml 2>&1) || {
+	! told=$(kubectl --cache-dir "$work/cache" apply --filename examples/minimal.yaml 2>&1) || {
 		echo "nothing is said of a kind that the cluster does not know" >&2
 		exit 1
 	}
@@ -189,8 +191,7 @@ if [ -n "${MEASURE:-}" ]; then
 	hack/cluster/figures.sh
 else
 	step tests
-	here=$PWD
-	(cd operator && "${in[@]/#/$here/}" "$binary" --test-threads 1 --nocapture "${skip[@]}" ${FILTER:-})
+	(cd operator && "${in[@]}" "$binary" --test-threads 1 --nocapture "${skip[@]}" ${FILTER:-})
 fi
 
 leaving=shop-leaving
