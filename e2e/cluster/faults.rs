@@ -84,7 +84,7 @@ async fn killing_the_pod_of_each_server_loses_nothing() {
 async fn killing_the_operator_during_a_change_is_noticed_by_nobody_and_the_change_is_finished() {
     let shop = Platform::new("operator", &busy(json!({}))).await.unwrap();
     let mut traffic = Traffic::at(&shop, "operator").await.unwrap();
-    let level = json!([{"name": "SHOP__LOG__LEVEL", "value": "debug"}]);
+    let level = json!([{"name": "SHOP__LOG__FILTER", "value": "debug"}]);
     let changed = busy(json!({
         "gateway": {"env": level},
         "services": {"order": {"env": level}, "product": {"env": level}},

@@ -147,6 +147,7 @@ async fn a_drained_node_fails_no_request_and_one_that_loses_its_power_loses_noth
     replace(&shop, REPLICAS).await.unwrap();
     until_each_service_has(&shop, [0, REPLICAS]).await.unwrap();
     until_ready(&shop.space).await.unwrap();
+    shop.until_all_services_answer().await.unwrap();
     let mut traffic = Traffic::at(&shop, "nodes").await.unwrap();
     let mut held = Vec::new();
     let drained = async {

@@ -108,7 +108,7 @@ impl Platform {
     }
 
     /// Nodes learn a moment later than the API server, and than the operator, which pods are behind a Service.
-    async fn until_all_services_answer(&self) -> Result<()> {
+    pub async fn until_all_services_answer(&self) -> Result<()> {
         let paths = [
             "/api/v1/products",
             "/api/v1/me",

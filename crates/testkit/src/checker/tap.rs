@@ -12,6 +12,7 @@ use lapin::options::{
     QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio::task::JoinSet;
 
@@ -20,6 +21,10 @@ use super::snapshot::{Snapshot, Tapped};
 const EXCHANGE: &str = "shop.events";
 const QUEUE: &str = "testkit.tap";
 const AHEAD: u16 = 200;
+/// A pod that is killed without a word closes no connection: the tap notices within two of these, in seconds.
+const HEARTBEAT_S: u16 = 5;
+/// How long one try to reach the broker may take.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// Between two tries to reach the broker.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -88,8 +93,12 @@ struct Line {
 
 impl Line {
     async fn open(url: &str) -> Result<Self> {
-        let connection = Connection::connect(url, ConnectionProperties::default())
+        let mut uri: AMQPUri = url.parse().map_err(anyhow::Error::msg)?;
+        uri.query.heartbeat = Some(HEARTBEAT_S);
+        let connecting = Connection::connect_uri(uri, ConnectionProperties::default());
+        let connection = tokio::time::timeout(DEADLINE, connecting)
             .await
+            .context("RabbitMQ does not answer the tap in time")?
             .context("RabbitMQ does not answer the tap")?;
         let channel = connection.create_channel().await?;
         bind(&channel).await.context("cannot bind the tap")?;
