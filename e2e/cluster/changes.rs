@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatform};
 use serde_json::{Value, json};
 
-use crate::platform::{NAME, Platform, ask_for, status, until, until_ready};
+use crate::platform::{NAME, Platform, ask_for, status, until};
 use crate::traffic::{Traffic, busy};
 
 /// The tag of a second version of all images; `make e2e` makes it.
@@ -47,8 +47,7 @@ async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() 
         for replicas in [2, 1] {
             let number = json!({"replicas": replicas});
             let scaled = busy(json!({"gateway": number, "services": {"order": number}}));
-            ask_for(&shop.space, &scaled).await?;
-            until_ready(&shop.space).await?;
+            shop.carry_out(&scaled).await?;
         }
         Ok(())
     };
@@ -56,11 +55,8 @@ async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() 
         .unaware_of("scaling", Box::pin(scale))
         .await
         .unwrap();
-    let upgrade = async {
-        ask_for(&shop.space, &spec(&json!({"tag": NEXT}))).await?;
-        until_ready(&shop.space).await?;
-        Ok(())
-    };
+    let next = spec(&json!({"tag": NEXT}));
+    let upgrade = shop.carry_out(&next);
     traffic
         .unaware_of("an upgrade", Box::pin(upgrade))
         .await

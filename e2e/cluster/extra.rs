@@ -11,7 +11,7 @@ use testkit::client::{Client, Reply, send};
 use testkit::wait;
 
 use crate::cluster::{PATIENCE, Space};
-use crate::platform::{Platform, ask_for, until_ready};
+use crate::platform::Platform;
 use crate::traffic::{Traffic, busy};
 
 const OF_REVIEWS: &str = "app.kubernetes.io/name in (reviews, reviews-migrate)";
@@ -128,11 +128,7 @@ async fn a_service_is_added_and_removed_while_customers_order_and_hears_of_their
     let extra = extra(&shop.space).await.unwrap();
     let with_it = busy(json!({"services": {"extra": extra}}));
     let mut traffic = Traffic::at(&shop, "extra").await.unwrap();
-    let adding = async {
-        ask_for(&shop.space, &with_it).await?;
-        until_ready(&shop.space).await?;
-        Ok(())
-    };
+    let adding = shop.carry_out(&with_it);
     traffic
         .unaware_of("adding a service", Box::pin(adding))
         .await
@@ -141,8 +137,7 @@ async fn a_service_is_added_and_removed_while_customers_order_and_hears_of_their
     walk(&shop, "TO-REVIEW").await.unwrap();
 
     let removing = async {
-        ask_for(&shop.space, &busy(json!({}))).await?;
-        until_ready(&shop.space).await?;
+        shop.carry_out(&busy(json!({}))).await?;
         wait::until_within(PATIENCE, "all of it to be gone", || async {
             Ok(children(&shop.space).await?.is_empty().then_some(()))
         })

@@ -139,10 +139,16 @@ impl Platform {
         }
     }
 
-    /// Asks for something else, and waits until it is so.
-    pub async fn change(&self, spec: &Value) -> Result<()> {
+    /// Asks for something else, and waits until the operator has carried it out.
+    pub async fn carry_out(&self, spec: &Value) -> Result<()> {
         ask_for(&self.space, spec).await?;
         until_ready(&self.space).await?;
+        Ok(())
+    }
+
+    /// The same, and waits until customers are served so.
+    pub async fn change(&self, spec: &Value) -> Result<()> {
+        self.carry_out(spec).await?;
         self.until_all_services_answer().await
     }
 
