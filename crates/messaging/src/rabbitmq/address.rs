@@ -9,6 +9,11 @@ use service_kit::settings::TlsSettings;
 use crate::connect::ConnectError;
 use crate::settings::BrokerSettings;
 
+/// Bytes of a frame at most, where the URL names no number (`?frame_max=`) and nothing larger was met. `lapin` fills two buffers
+/// of 32 frames for each connection: with RabbitMQ's own 128 KiB these are 8 MiB, which was most of what a service at rest had in
+/// memory. Hardly an event is larger than this, and the body of one that is goes in several frames.
+const SMALL_FRAMES: u32 = 16 * 1024;
+
 /// A broker's address. Its text names host, port and vhost, and never a password.
 #[derive(Clone)]
 pub(super) struct Address {
@@ -43,12 +48,21 @@ impl Address {
         Ok(address)
     }
 
-    pub(super) fn uri(&self) -> AMQPUri {
-        self.uri.clone()
+    /// To be connected to; with small frames where they are enough and the URL says nothing else.
+    pub(super) fn uri(&self, small_frames: bool) -> AMQPUri {
+        let mut uri = self.uri.clone();
+        if small_frames {
+            uri.query.frame_max.get_or_insert(SMALL_FRAMES);
+        }
+        uri
     }
 
     pub(super) fn user(&self) -> &str {
         &self.uri.authority.userinfo.username
+    }
+
+    pub(super) fn password(&self) -> &str {
+        &self.uri.authority.userinfo.password
     }
 
     pub(super) fn vhost(&self) -> &str {
@@ -122,6 +136,22 @@ mod tests {
             (address.to_string().as_str(), address.vhost()),
             ("rabbit:5672", "shop")
         );
+    }
+
+    #[test]
+    fn frames_are_small_unless_the_url_says_otherwise() {
+        for (url, small, large) in [
+            ("amqp://rabbit/shop", Some(SMALL_FRAMES), None),
+            (
+                "amqp://rabbit/shop?frame_max=65536",
+                Some(65_536),
+                Some(65_536),
+            ),
+        ] {
+            let address = Address::new(&BrokerSettings::at(url)).unwrap();
+            let frames = [true, false].map(|small| address.uri(small).query.frame_max);
+            assert_eq!(frames, [small, large], "{url}");
+        }
     }
 
     #[test]

@@ -24,11 +24,10 @@ pub struct Account {
 /// Reads settings as a connection would.
 pub fn account(settings: &BrokerSettings) -> Result<Account, ConnectError> {
     let address = Address::new(settings)?;
-    let user = address.uri().authority.userinfo;
     Ok(Account {
         vhost: address.vhost().to_owned(),
-        user: user.username,
-        password: Secret::from(user.password.as_str()),
+        user: address.user().to_owned(),
+        password: Secret::from(address.password()),
     })
 }
 

@@ -51,6 +51,14 @@ pub(super) fn is_missing(error: &lapin::Error) -> bool {
     )
 }
 
+/// Whether a frame was larger than the two ends had agreed on: a message's headers go in one, however long they are.
+pub(super) fn is_too_large(error: &lapin::Error) -> bool {
+    matches!(
+        protocol_kind(error),
+        Some(AMQPErrorKind::Hard(AMQPHardError::FRAMEERROR))
+    )
+}
+
 fn lost(address: &Address, error: &lapin::Error) -> BrokerError {
     BrokerError::Away(format!("the broker at {address} is away: {error}"))
 }

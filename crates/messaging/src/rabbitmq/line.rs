@@ -1,6 +1,7 @@
 //! A connection that is made when it is needed, and made anew after it broke.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(super) struct Line {
     purpose: &'static str,
     open: Mutex<Option<Arc<Open>>>,
     last_failure: StdMutex<Failure>,
+    /// Set once small frames were not enough, for all connections from then on.
+    large_frames: AtomicBool,
     closed: CancellationToken,
 }
 
@@ -62,6 +65,7 @@ impl Line {
             purpose,
             open: Mutex::default(),
             last_failure: StdMutex::default(),
+            large_frames: AtomicBool::new(false),
             closed: CancellationToken::new(),
         }
     }
@@ -119,9 +123,16 @@ impl Line {
         Err(Fault::Silent(patience))
     }
 
+    /// What a fault means; a frame that was too large for the connection makes the next one take larger ones. Otherwise a
+    /// message with many headers would be delivered, and break the connection, for ever.
     pub(super) fn explain(&self, fault: Fault) -> BrokerError {
         match fault {
-            Fault::Said(error) => explain::refused(&self.address, &error),
+            Fault::Said(error) => {
+                if explain::is_too_large(&error) {
+                    self.large_frames.store(true, Ordering::Relaxed);
+                }
+                explain::refused(&self.address, &error)
+            }
             Fault::Silent(patience) => self.silent(patience),
         }
     }
@@ -159,7 +170,8 @@ impl Line {
         };
         let name = format!("{} {}", self.service, self.purpose);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let made = Connection::connector(self.address.uri(), runtime, connect, properties);
+        let uri = self.address.uri(!self.large_frames.load(Ordering::Relaxed));
+        let made = Connection::connector(uri, runtime, connect, properties);
         let patience = self.address.settings().connect_timeout();
         match tokio::time::timeout(patience, made).await {
             Ok(Ok(connection)) => Ok(Open { connection, socket }),

@@ -132,6 +132,16 @@ fn foreign() -> Vec<(BasicProperties, Cow<'static, [u8]>, String)> {
             "undecodable: the event's id is malformed".to_owned(),
         ),
         (
+            // In one frame, which is larger than those that services ask for.
+            complete("laden").with_headers(headers(&[
+                ("cloudEvents:time", "2026-11-24T12:00:00Z"),
+                ("cloudEvents:aggregateversion", "3"),
+                ("cloudEvents:notes", &"n".repeat(100_000)),
+            ])),
+            text(b"{}"),
+            "undecodable: the event's id is malformed".to_owned(),
+        ),
+        (
             // Longer than a document of MongoDB may be.
             complete("endless"),
             vec![b'a'; ENDLESS].into(),
@@ -218,4 +228,18 @@ async fn what_is_no_event_is_parked_in_postgresql() {
 async fn what_is_no_event_is_parked_in_mongodb() {
     let store = mongo_messages::Store::fresh().await;
     what_is_no_event_is_parked_and_events_behind_it_are_handled(store).await;
+}
+
+#[tokio::test]
+async fn an_event_with_attributes_longer_than_a_frame_is_told_after_another_try() {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.broker.declare(BINDINGS).await.unwrap();
+    let mut long = message_of(&cancel_requested());
+    long.traceparent = Some("0".repeat(100_000));
+    let reached = until("the event to be told", async || {
+        let told = rabbit.broker.publish(vec![long.clone()]).await;
+        told.ok().map(|confirms| confirms.reached)
+    })
+    .await;
+    assert_eq!(reached, [long.id].into());
 }
