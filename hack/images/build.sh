@@ -42,6 +42,9 @@ for program in "${programs[@]}"; do
 		--tag "$images/$program:$version" "$context" >/dev/null
 done
 
+# Those that had these names before.
+docker image prune --force --filter 'label=org.opencontainers.image.vendor=Shop platform' >/dev/null
+
 # What the Dockerfile itself copies; the layers of the base were made by others.
 over_budget=() heading='MB over base'
 # What is not optimised may be as large as it is.
