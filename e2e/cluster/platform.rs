@@ -71,6 +71,16 @@ pub async fn until_ready(space: &Space) -> Result<ShopPlatformStatus> {
     until(space, "ready", |status| status.phase == Phase::Ready).await
 }
 
+/// Where the platform says that it is reached, for whom the cluster's DNS does not answer.
+async fn gateway(space: &Space) -> Result<String> {
+    let endpoint = status(space).await?.endpoint;
+    let endpoint = endpoint.context("the platform does not say where it is reached")?;
+    let inside = format!("http://demo-gateway.{}.svc", space.namespace);
+    let port = endpoint.strip_prefix(&inside);
+    let port = port.with_context(|| format!("{endpoint} is not at {inside}"))?;
+    Ok(format!("{}{port}", space.address_of("demo-gateway").await?))
+}
+
 impl Platform {
     /// A new one that is ready.
     pub async fn new(prefix: &str, spec: &Value) -> Result<Self> {
@@ -88,7 +98,7 @@ impl Platform {
 
     /// One that is ready and has its stores there.
     pub async fn with_stores(space: Space, urls: &StoreUrls) -> Result<Self> {
-        let address = format!("{}:3000", space.address_of("demo-gateway").await?);
+        let address = gateway(&space).await?;
         let admin_password = secret(&space, "demo-administrator", "password").await?;
         let tap = Tap::open(&urls.broker).await?;
         tap.told_before(&Stores::at(urls).await?.snapshot().await?);

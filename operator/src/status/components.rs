@@ -1,12 +1,14 @@
 //! Each part of the platform, and what keeps it from being ready.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use super::patience::{Patience, Standing};
 use crate::apply::{Outcome, Wait};
 use crate::child::{Child, ChildKey, Kind};
 use crate::observed::{Observed, Problem, State, View};
-use crate::platform::{ExposeBy, Platform};
+use crate::platform::{ExposeBy, Platform, Role};
 use crate::resource::{ComponentState, ComponentStatus};
 
 /// What a scheduler says of a pod whose disk nobody makes.
@@ -239,20 +241,32 @@ fn say(problem: &Problem) -> String {
 
 /// Where the gateway is reached.
 pub(super) fn endpoint(platform: &Platform, view: &View) -> Option<String> {
+    let mut workloads = platform.workloads.iter();
+    let port = workloads.find(|each| each.role == Role::Gateway)?.port;
     let service = platform.owner.child("gateway");
-    let inside = format!("http://{service}.{}.svc", platform.owner.namespace);
     match &platform.expose.by {
-        ExposeBy::ClusterIp | ExposeBy::NodePort => Some(inside),
+        ExposeBy::ClusterIp | ExposeBy::NodePort => {
+            let namespace = &platform.owner.namespace;
+            Some(format!("http://{service}.{namespace}.svc:{port}"))
+        }
         ExposeBy::LoadBalancer => {
             let key = ChildKey {
                 kind: Kind::Service,
                 name: service,
             };
             match &view.children.get(&key)?.state {
-                State::Address(address) => address.as_ref().map(|host| format!("http://{host}")),
+                State::Address(address) => address.as_ref().map(|host| at(host, port)),
                 _ => None,
             }
         }
         ExposeBy::Ingress { .. } | ExposeBy::HttpRoute { .. } => platform.expose.url(),
+    }
+}
+
+/// The URL of a host, which may be an address.
+fn at(host: &str, port: i32) -> String {
+    match host.parse() {
+        Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+        _ => format!("http://{host}:{port}"),
     }
 }

@@ -4,6 +4,7 @@
 mod asleep;
 mod disks;
 mod order;
+mod reached;
 mod roll_back;
 mod scale;
 mod troubles;
