@@ -6,7 +6,8 @@
 # nothing is written outside of volumes and /tmp. Programs that are built here carry the list of their dependencies (cargo-auditable),
 # which scanners and `docker buildx build --sbom=true` read.
 #
-#   BUILDER   where Rust is: an image with the Rust of Cargo.toml's `rust-version` or newer and a C compiler
+#   BUILDER   where Rust is: an image with the Rust of Cargo.toml's `rust-version` or newer, a C compiler, and glibc 2.36 or newer
+#             (Debian 12, Ubuntu 23.04)
 #   BASE      what the programs run on: glibc of the builder's version or newer, libgcc, certificates, the user 65532
 #   BINARIES  `built`, or `prebuilt`: the context is then a folder with the programs and nothing is compiled
 #   PROGRAMS  what is built: all at once, since they have most of their dependencies in common
@@ -16,7 +17,7 @@ ARG BINARIES=built
 
 FROM ${BUILDER} AS tools
 RUN cargo install --locked cargo-chef@0.1.78 cargo-auditable@0.7.7
-# Relocations take a twentieth of their room (DT_RELR; glibc 2.36 reads them); a linker that does not know this only warns.
+# Relocations take a hundredth of their room (DT_RELR, which glibc reads from 2.36 on); a linker that does not know this only warns.
 ENV RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs"
 WORKDIR /src
 

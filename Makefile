@@ -90,7 +90,7 @@ ON ?= here
 e2e: ## Test the shop in a real cluster, installed from its chart (ON=kind; FILTER=journey; KEEP=1; uses the images of `make images`)
 	@CARGO=$(CARGO) ON=$(ON) hack/e2e-cluster.sh
 
-bench-cluster: ## Measure a platform's pods in the cluster of hack/cluster: memory at rest, time to ready (uses the images of `make images`)
+bench-cluster: ## Measure a platform's pods in the cluster of hack/cluster: memory at rest, time to ready (uses the images of `make images`; NODES=2)
 	@CARGO=$(CARGO) MEASURE=1 NODES=$(NODES) hack/e2e-cluster.sh
 
 e2e-compose: ## Walk through the shop in Docker Compose, and see that its data stay (uses the images of `make images`)

@@ -11,7 +11,7 @@ set -euo pipefail
 
 SHOP=${SHOP_URL:-http://127.0.0.1:3000}
 DATA=${SHOP_DATA:-./shop-data}
-RUN=$(date +%s)-$$                       # makes names of this run unique, so that it can be walked again
+RUN=${RUN:-$(date +%s)-$$}               # makes names of this run unique, so that it can be walked again
 EMAIL=ada-$RUN@example.com
 PASSWORD='correct horse battery staple'
 

@@ -4,13 +4,15 @@
 #   ON=here   the cluster of hack/cluster, started if it is not there and ended if this started it (KEEP=1 leaves it); needs root
 #   ON=kind   the kind cluster that kubectl's context names; its Services are reached over its node, so this is for Linux
 #   ON=other  what KUBECONFIG names, if Services and pods can be reached from here and it has the images
-#   NODES     how many nodes are started here: 2 if nothing is said; some tests need two
+#   NODES     how many nodes are started here, if no cluster runs: 2 if nothing is said; some tests need two
 #   MEASURE=1 what a platform takes, instead of the tests (`make bench-cluster`; ON=here only)
 #   IMAGES, VERSION   name and tag of the images, as the Makefile has them
-#   FILTER    names of tests, or parts of them; what becomes of a platform whose operator is uninstalled is not tried then
+#   FILTER    names of tests, or parts of them, each of which must be there; what becomes of a platform whose operator is uninstalled
+#             is not tried then
 #
 # What a cluster cannot do is left out, and said: `GROWING_CLASS` names a storage class whose disks grow, `TEST_SERVERS_HOST` an
-# address of this machine that pods reach (for servers outside the cluster; `hack/ensure-servers.sh` installs them).
+# address of this machine that pods reach (for servers outside the cluster; `hack/ensure-servers.sh` installs them), `KILL_POD` a
+# program that kills the processes of a pod by its UID.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 on=${ON:-here}
@@ -37,7 +39,7 @@ step() {
 
 DOCKER_HOST=$(hack/images/engine.sh)
 export DOCKER_HOST
-images=()
+images=() next=()
 for program in "${programs[@]}"; do
 	image=$IMAGES/$program:$VERSION
 	docker image inspect "$image" >/dev/null 2>&1 || {
@@ -45,13 +47,22 @@ for program in "${programs[@]}"; do
 		exit 1
 	}
 	# What an upgrade goes to: the same programs under another name are another release.
-	docker tag "$image" "$IMAGES/$program:e2e-next"
-	images+=("$image" "$IMAGES/$program:e2e-next")
+	next+=("$IMAGES/$program:e2e-next")
+	docker tag "$image" "${next[-1]}"
+	images+=("$image" "${next[-1]}")
 done
 
 step tests are built
 binary=$("$cargo" test --locked --package operator --test cluster --no-run --message-format json |
 	jq -r 'select(.reason == "compiler-artifact" and .target.name == "cluster") | .executable // empty' | tail -1)
+
+tests=$("$binary" --list)
+for name in ${FILTER:-}; do
+	grep -qF -- "$name" <<<"$tests" || {
+		printf 'FILTER names %s, and no test is called so:\n%s\n' "$name" "$tests" >&2
+		exit 2
+	}
+done
 
 # How a program gets into the cluster. `env` finds the program, where a name alone would find the function of that name again.
 in=(env)
@@ -101,6 +112,8 @@ finish() {
 	if [ -n "$started" ] && [ -z "${KEEP:-}" ]; then
 		hack/cluster/down.sh && leaves_nothing || code=1
 	fi
+	# Their names only: the images have others.
+	docker rmi "${next[@]}" >/dev/null 2>&1 || true
 	rm -rf "$work"
 	exit "$code"
 }
@@ -133,6 +146,7 @@ here)
 	hack/ensure-servers.sh
 	# That of the control plane and of the first node.
 	export GROWING_CLASS=${GROWING_CLASS:-growing} TEST_SERVERS_HOST=${TEST_SERVERS_HOST:-10.80.0.1}
+	export KILL_POD=${KILL_POD:-$PWD/hack/cluster/kill.sh}
 	step images are loaded
 	hack/images/servers.sh "${servers[@]}"
 	docker save --output "$work/images.tar" "${images[@]}" "${servers[@]}"
@@ -160,6 +174,7 @@ fi
 [ "$on" != other ] || leave_out without_a_default_storage_class "which takes that away from everybody in the cluster"
 [ "$on" = here ] || leave_out nodes:: "which switches a node of the cluster of hack/cluster off"
 [ -n "${GROWING_CLASS:-}" ] || leave_out disks_grow "for no GROWING_CLASS is named"
+[ -n "${KILL_POD:-}" ] || echo "LEFT OUT of faults::: processes that are killed and not pods, for no KILL_POD is named"
 [ -n "${TEST_SERVERS_HOST:-}" ] || leave_out external:: "for no TEST_SERVERS_HOST is named"
 HELM=$(hack/helm.sh)
 export HELM

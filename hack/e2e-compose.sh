@@ -29,10 +29,16 @@ up() {
 	$compose up --detach --wait --quiet-pull
 	echo "up and healthy after $((SECONDS - begin)) s"
 }
-orders() {
-	docker exec "$($compose ps --quiet postgres)" psql --username postgres --dbname order --tuples-only --no-align \
-		--command 'SELECT count(*), max(id::text) FROM orders'
+# What the customer of the journey sees of the shop, and how many mails were sent: something of each volume but RabbitMQ's.
+seen() {
+	local shop=http://127.0.0.1:$SHOP_PORT/api/v1 path token
+	token=$(curl --silent --fail --json "{\"email\": \"ada-$run@example.com\", \"password\": \"correct horse battery staple\"}" "$shop/auth/login" | jq -er .access_token)
+	for path in me orders me/notifications 'products?limit=100'; do
+		curl --silent --fail --header "Authorization: Bearer $token" "$shop/$path" | jq --sort-keys .
+	done
+	echo "mails: $(docker run --rm --volumes-from "$($compose ps --quiet notification)" --entrypoint bash postgres:17 -c 'ls /mail/new | wc -l')"
 }
+run=compose-$$
 
 for image in shop shopctl gateway user product order notification; do
 	docker image inspect "$SHOP_IMAGES/$image:$SHOP_VERSION" >/dev/null 2>&1 || {
@@ -59,21 +65,22 @@ $compose down --volumes >/dev/null 2>&1 || true
 up
 $compose cp user:/secrets/admin-password "$data/admin-password" >/dev/null
 # Mails are looked at after the journey: they are in a volume.
-SHOP_URL=http://127.0.0.1:$SHOP_PORT SHOP_DATA=$data examples/journey.sh
-mails=$(docker run --rm --volumes-from "$($compose ps --quiet notification)" --entrypoint bash postgres:17 -c 'ls /mail/new | wc -l')
-if [ "$mails" -lt 5 ]; then
-	echo "the journey sends five mails or more, and $mails are in the volume" >&2
+RUN=$run SHOP_URL=http://127.0.0.1:$SHOP_PORT SHOP_DATA=$data examples/journey.sh
+seen >"$data/before"
+if [ "$(jq --slurp '[.[] | .data? // empty | length] | min' <(grep -v ^mails: "$data/before"))" -lt 1 ] ||
+	[ "$(sed -n 's/^mails: //p' "$data/before")" -lt 5 ]; then
+	echo "the journey leaves orders, notifications, products and five mails or more, and this is seen:" >&2
+	cat "$data/before" >&2
 	exit 1
 fi
-before=$(orders)
 $compose down --timeout 40
 up
-after=$(orders)
-if [ "$before" != "$after" ]; then
-	echo "orders before \`down\`: $before, after \`up\`: $after" >&2
+seen >"$data/after"
+diff "$data/before" "$data/after" >&2 || {
+	echo "the customer sees something else after \`down\` and \`up\`" >&2
 	exit 1
-fi
-echo "orders are the same after \`down\` and \`up\`: $after"
+}
+echo "the customer's account, orders, notifications, products and mails are the same after \`down\` and \`up\`"
 SHOP_URL=http://127.0.0.1:$SHOP_PORT SHOP_DATA=$data examples/journey.sh | tail -1
 $compose down --volumes --timeout 40
 left=$(docker volume ls --quiet --filter "name=^${COMPOSE_PROJECT_NAME}_")
@@ -81,4 +88,4 @@ if [ -n "$left" ]; then
 	echo "\`down --volumes\` left $left" >&2
 	exit 1
 fi
-echo "compose: the journey was made, orders survived, nothing is left"
+echo "compose: the journey was made, everything survived, nothing is left"

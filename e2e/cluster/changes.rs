@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use kube::api::{Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatform};
 use serde_json::{Value, json};
+use testkit::wait;
 
-use crate::platform::{NAME, Platform, ask_for, status, until};
+use crate::cluster::{PATIENCE, is_ready};
+use crate::platform::{NAME, Platform, SERVICES, ask_for, status, until};
+use crate::services_users::ServicesUsers;
 use crate::traffic::{Traffic, busy};
 
 /// The tag of a second version of all images; `make e2e` makes it.
@@ -17,13 +20,45 @@ fn spec(images: &Value) -> Value {
     busy(json!({"images": images}))
 }
 
-/// Begins a rotation, and waits until the generation before is gone.
+/// Asks for so many gateways and order services, and sees that there are so many.
+async fn scale_to(shop: &Platform, replicas: usize) -> Result<()> {
+    let number = json!({"replicas": replicas});
+    let scaled = busy(json!({"gateway": number, "services": {"order": number}}));
+    shop.carry_out(&scaled).await?;
+    for component in ["gateway", "order"] {
+        let pods = shop.space.pods(component).await?;
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        ensure!(
+            (pods.len(), ready) == (replicas, replicas),
+            "{ready} of {} pods of {component} are ready, and not {replicas}",
+            pods.len()
+        );
+    }
+    Ok(())
+}
+
+/// Has all services go to another version, and sees that each runs it.
+async fn upgrade(shop: &Platform) -> Result<()> {
+    shop.carry_out(&spec(&json!({"tag": NEXT}))).await?;
+    for component in SERVICES {
+        let images = shop.space.images(component).await?;
+        ensure!(
+            images.len() == 1 && images.iter().all(|image| image.ends_with(NEXT)),
+            "{component} runs {images:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Begins a rotation, and waits until the generation before is gone: nobody signs in with its passwords any more.
 async fn rotate(shop: &Platform) -> Result<()> {
     let before = status(&shop.space)
         .await?
         .credentials
         .unwrap_or_default()
         .generation;
+    let users = ServicesUsers::of_generation(shop, before).await?;
+    users.all_are_let_in().await?;
     let wish = json!({"metadata": {"annotations": {"shopplatform.io/rotate-credentials": "e2e"}}});
     let platforms = shop.space.all::<ShopPlatform>();
     platforms
@@ -36,7 +71,7 @@ async fn rotate(shop: &Platform) -> Result<()> {
             && !credentials.rotating
     })
     .await?;
-    Ok(())
+    users.none_is_let_in().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,21 +79,15 @@ async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() 
     let shop = Platform::new("changes", &spec(&json!({}))).await.unwrap();
     let mut traffic = Traffic::at(&shop, "changes").await.unwrap();
     let scale = async {
-        for replicas in [2, 1] {
-            let number = json!({"replicas": replicas});
-            let scaled = busy(json!({"gateway": number, "services": {"order": number}}));
-            shop.carry_out(&scaled).await?;
-        }
-        Ok(())
+        scale_to(&shop, 2).await?;
+        scale_to(&shop, 1).await
     };
     traffic
         .unaware_of("scaling", Box::pin(scale))
         .await
         .unwrap();
-    let next = spec(&json!({"tag": NEXT}));
-    let upgrade = shop.carry_out(&next);
     traffic
-        .unaware_of("an upgrade", Box::pin(upgrade))
+        .unaware_of("an upgrade", Box::pin(upgrade(&shop)))
         .await
         .unwrap();
     traffic
@@ -73,6 +102,7 @@ async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() 
 async fn an_image_that_does_not_exist_is_rolled_back_and_fails_no_request() {
     let shop = Platform::new("bad-image", &spec(&json!({}))).await.unwrap();
     let mut traffic = Traffic::at(&shop, "bad-image").await.unwrap();
+    let good = shop.space.images("order").await.unwrap();
     let bad = async {
         ask_for(
             &shop.space,
@@ -88,10 +118,14 @@ async fn an_image_that_does_not_exist_is_rolled_back_and_fails_no_request() {
         loop {
             let now = status(&shop.space).await?;
             if now.refused.is_some() && now.phase == Phase::Degraded {
-                return Ok(());
+                break;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        wait::until_within(PATIENCE, "the image before to be asked for", || async {
+            Ok((shop.space.images("order").await? == good).then_some(()))
+        })
+        .await
     };
     let bad = async {
         // The deadline of a rollout is 90 seconds here.

@@ -1,6 +1,6 @@
 //! The cluster, and namespaces in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -113,6 +113,14 @@ impl Space {
             .into_iter()
             .filter(|pod| pod.metadata.deletion_timestamp.is_none())
             .collect())
+    }
+
+    /// The images that those pods run.
+    pub async fn images(&self, component: &str) -> Result<BTreeSet<String>> {
+        let pods = self.pods(component).await?;
+        let specs = pods.into_iter().filter_map(|pod| pod.spec);
+        let containers = specs.flat_map(|spec| spec.containers);
+        Ok(containers.filter_map(|container| container.image).collect())
     }
 
     /// The address that a Service has in the cluster.

@@ -1,12 +1,15 @@
 //! Servers that others run, outside the cluster: as `examples/external-back-ends.yaml` has them, on a MongoDB, a PostgreSQL and a
-//! RabbitMQ that are processes of this machine.
+//! RabbitMQ that are processes of this machine; and a mail server, which is a fake.
+
+use std::net::IpAddr;
 
 use anyhow::Result;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use kube::api::PostParams;
 use serde_json::{Value, json};
-use testkit::checker::StoreUrls;
+use testkit::checker::{StoreUrls, Stores};
+use testkit::mail_server::FakeMailServer;
 use testkit::servers::{Mongo, MongoOptions, Postgres, Rabbit};
 
 use crate::cluster::Space;
@@ -108,21 +111,27 @@ async fn make_secret(space: &Space, name: &str, content: &Value) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_works_on_servers_that_are_outside_the_cluster_and_keeps_no_data_in_it() {
     let host = std::env::var(HOST).unwrap_or_default();
-    assert!(
-        !host.is_empty(),
-        "{HOST} names an address of this machine that pods reach"
-    );
+    let host: IpAddr = host
+        .parse()
+        .unwrap_or_else(|_| panic!("{HOST} is an address of this machine that pods reach"));
+    let mailbox = tempfile::tempdir().unwrap();
+    let mails = FakeMailServer::start_at(host, mailbox.path())
+        .await
+        .unwrap();
     let servers = Servers::start().await.unwrap();
     let space = Space::new("external").await.unwrap();
     for (name, content) in servers.secrets().await.unwrap() {
         make_secret(&space, name, &content).await.unwrap();
     }
+    let smtp = json!({"url": format!("smtp://{}", mails.address())});
+    make_secret(&space, "smtp", &smtp).await.unwrap();
     let external =
         |secret: &str| json!({"mode": "External", "external": {"secretRef": {"name": secret}}});
     let spec = json!({
         "mongodb": external("mongodb"),
         "postgres": external("postgres"),
         "rabbitmq": external("rabbitmq"),
+        "notifications": {"email": {"from": "Shop <shop@example.com>", "smtpUrlSecretRef": {"name": "smtp", "key": "url"}}},
     });
     ask_for(&space, &spec).await.unwrap();
     until_ready(&space).await.unwrap();
@@ -130,8 +139,18 @@ async fn a_shop_works_on_servers_that_are_outside_the_cluster_and_keeps_no_data_
     let servers_inside = space.names::<StatefulSet>("").await.unwrap();
     assert_eq!([disks, servers_inside].concat(), Vec::<String>::new());
 
-    let shop = Platform::with_stores(space, &servers.urls()).await.unwrap();
+    let urls = servers.urls();
+    let stores = Stores::at(&urls)
+        .await
+        .unwrap()
+        .mailing_to(mailbox.path().to_owned());
+    let shop = Platform::with_stores(space, stores, &urls.broker)
+        .await
+        .unwrap();
     walk(&shop).await.unwrap();
+    // The checker has seen that each is there once; and these are some.
+    let seen = shop.quiescent().await.unwrap();
+    assert!(seen.mails.is_some_and(|mails| !mails.arrived.is_empty()));
     shop.space.remove().await.unwrap();
     servers.remove().await.unwrap();
 }

@@ -29,6 +29,8 @@ mod platform;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]
+mod services_users;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod traffic;

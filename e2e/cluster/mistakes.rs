@@ -56,7 +56,10 @@ async fn a_storage_class_that_is_not_there_is_told() {
     let space = Space::new("no-class").await.unwrap();
     let spec = json!({"postgres": {"managed": {"storage": {"className": "none"}}}});
     let is_told = |message: &str| {
-        message.starts_with("postgres: Unschedulable: ") && message.contains(NO_DISK)
+        message.starts_with("postgres: Unschedulable: ")
+            && message.contains(NO_DISK)
+            && message
+                .contains("the storage class none of PersistentVolumeClaim data-demo-postgres-0")
     };
     expect_message(&space, &spec, is_told).await.unwrap();
     space.remove().await.unwrap();
@@ -109,8 +112,11 @@ impl Drop for NoDefault {
 async fn a_cluster_without_a_default_storage_class_is_told_and_disks_come_when_there_is_one() {
     let space = Space::new("no-default").await.unwrap();
     let none = NoDefault::new(&space.client).await.unwrap();
-    let is_told =
-        |message: &str| message.contains(": Unschedulable: ") && message.contains(NO_DISK);
+    let is_told = |message: &str| {
+        message.contains(": Unschedulable: ")
+            && message.contains(NO_DISK)
+            && message.contains("the cluster has no default one: make one the default")
+    };
     expect_message(&space, &json!({}), is_told).await.unwrap();
     drop(none);
     wait::until_within(PATIENCE, "all disks to be there", || async {

@@ -16,6 +16,9 @@ use crate::cluster::{PATIENCE, Space};
 /// Its name in every test.
 pub const NAME: &str = "demo";
 
+/// The five services.
+pub const SERVICES: [&str; 5] = ["user", "product", "order", "notification", "gateway"];
+
 /// A platform that was asked for.
 pub struct Platform {
     pub space: Space,
@@ -93,20 +96,17 @@ impl Platform {
     /// One that is ready.
     pub async fn of(space: Space) -> Result<Self> {
         let urls = urls(&space).await?;
-        Self::with_stores(space, &urls).await
+        let stores = Stores::at(&urls).await?;
+        Self::with_stores(space, stores, &urls.broker).await
     }
 
-    /// One that is ready and has its stores there.
-    pub async fn with_stores(space: Space, urls: &StoreUrls) -> Result<Self> {
+    /// One that is ready and has these stores and this broker.
+    pub async fn with_stores(space: Space, stores: Stores, broker: &str) -> Result<Self> {
         let address = gateway(&space).await?;
         let admin_password = secret(&space, "demo-administrator", "password").await?;
-        let tap = Tap::open(&urls.broker).await?;
-        tap.told_before(&Stores::at(urls).await?.snapshot().await?);
-        let stores = Stores::at(urls)
-            .await?
-            .tapped(tap)
-            .mails_may_repeat()
-            .patience(PATIENCE);
+        let tap = Tap::open(broker).await?;
+        tap.told_before(&stores.snapshot().await?);
+        let stores = stores.tapped(tap).patience(PATIENCE);
         let platform = Self {
             space,
             address,
@@ -193,7 +193,7 @@ pub async fn secret(space: &Space, name: &str, key: &str) -> Result<String> {
 }
 
 /// Where its stores are, as their root users. Services have the same address for as long as they are there.
-async fn urls(space: &Space) -> Result<StoreUrls> {
+pub async fn urls(space: &Space) -> Result<StoreUrls> {
     let password =
         async |server: &str| secret(space, &format!("demo-{server}-root"), "password").await;
     let (mongodb, postgres, rabbitmq) = (

@@ -40,7 +40,9 @@ async fn an_autoscaler_adds_gateways_under_load_and_takes_them_away_and_nobody_n
         .unaware_of("scaling up", Box::pin(more))
         .await
         .unwrap();
-    until_ready_replicas(&shop, "one gateway", |ready| ready == 1)
+    let fewer = until_ready_replicas(&shop, "one gateway", |ready| ready == 1);
+    traffic
+        .at_leisure("scaling down", Box::pin(fewer))
         .await
         .unwrap();
     traffic.exact(&shop).await.unwrap();

@@ -1,8 +1,10 @@
 //! Customers and visitors while something happens, and what they met.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use testkit::customers::{Load, Visitors};
+use testkit::customers::{Load, Visitors, Visits};
 use testkit::seed;
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +16,12 @@ const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0
 const CUSTOMERS: usize = 4;
 /// Customers and visitors together, however busy the machine is.
 const REQUESTS_A_SECOND: u32 = 50;
+/// Of visitors alone: next to no load.
+const AT_LEISURE: u32 = 5;
 /// Fewer, and what nobody noticed was no load.
 const LEAST_A_SECOND: f64 = 45.0;
+/// Nobody waits longer for an answer and says that nothing was to be noticed.
+const SLOWEST: Duration = Duration::from_secs(5);
 /// Enough for what customers leave of that, also if an answer takes four tenths of a second.
 const VISITORS: usize = 16;
 
@@ -34,6 +40,54 @@ pub fn busy(mut spec: Value) -> Value {
 /// Customers of a platform.
 pub struct Traffic {
     load: Load,
+}
+
+/// What people met.
+struct Met {
+    /// What was not as it should be.
+    failed: Vec<String>,
+    /// Requests a second.
+    rate: f64,
+    /// The longest that a visitor waited.
+    slowest: Duration,
+}
+
+impl Met {
+    /// Tells it, too.
+    fn new(
+        name: &str,
+        begun: Instant,
+        tries: usize,
+        troubles: Vec<String>,
+        visits: Visits,
+    ) -> Result<Self> {
+        let requests = tries + visits.count() + visits.failed.len();
+        let seconds = begun.elapsed().as_secs_f64();
+        let rate = f64::from(u32::try_from(requests)?) / seconds;
+        let failed = [troubles, visits.failed].concat();
+        let slowest = visits.slowest;
+        eprintln!(
+            "{name}: {requests} requests in {seconds:.0} s ({rate:.0}/s), {} failed, the slowest took {slowest:.1?}",
+            failed.len()
+        );
+        Ok(Self {
+            failed,
+            rate,
+            slowest,
+        })
+    }
+
+    /// An error if anybody could have noticed.
+    fn nothing(&self, name: &str) -> Result<()> {
+        let failed = &self.failed;
+        ensure!(failed.is_empty(), "people noticed {name}: {failed:#?}");
+        let slowest = self.slowest;
+        ensure!(
+            slowest <= SLOWEST,
+            "somebody waited {slowest:.1?} for an answer during {name}"
+        );
+        Ok(())
+    }
 }
 
 impl Traffic {
@@ -60,21 +114,21 @@ impl Traffic {
         name: &str,
         happening: impl Future<Output = Result<()>>,
     ) -> Result<()> {
-        let (failed, rate) = self.met(name, happening).await?;
-        ensure!(failed.is_empty(), "people noticed {name}: {failed:#?}");
+        let met = self.met(name, happening).await?;
+        met.nothing(name)?;
         ensure!(
-            rate >= LEAST_A_SECOND,
-            "only {rate:.0} requests a second were made during {name}"
+            met.rate >= LEAST_A_SECOND,
+            "only {:.0} requests a second were made during {name}",
+            met.rate
         );
         Ok(())
     }
 
-    /// What people met that was not as it should be, and how many requests they made a second.
     async fn met(
         &mut self,
         name: &str,
         happening: impl Future<Output = Result<()>>,
-    ) -> Result<(Vec<String>, f64)> {
+    ) -> Result<Met> {
         let visitors = Visitors::among(&self.load, VISITORS)
             .await?
             .in_all(REQUESTS_A_SECOND, &self.load);
@@ -91,7 +145,7 @@ impl Traffic {
             over.cancel();
             happened
         });
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let (ordered, visited, happened) = tokio::join!(
             Box::pin(self.load.until(over.clone())),
             Box::pin(visitors.until(over.clone())),
@@ -99,22 +153,30 @@ impl Traffic {
         );
         let (visits, ()) = (visited?, ordered.context("the customers could not go on")?);
         happened.with_context(|| format!("{name} did not happen"))?;
-        let failed: Vec<String> = self
-            .load
-            .troubles()
-            .split_off(troubles)
-            .iter()
-            .map(ToString::to_string)
-            .chain(visits.failed.iter().cloned())
-            .collect();
-        let requests = self.load.tries() - tries + visits.count() + visits.failed.len();
-        let seconds = begun.elapsed().as_secs_f64();
-        let rate = f64::from(u32::try_from(requests)?) / seconds;
-        eprintln!(
-            "{name}: {requests} requests in {seconds:.0} s ({rate:.0}/s), {} failed",
-            failed.len()
-        );
-        Ok((failed, rate))
+        let troubles = self.load.troubles().split_off(troubles);
+        let troubles = troubles.iter().map(ToString::to_string).collect();
+        Met::new(name, begun, self.load.tries() - tries, troubles, visits)
+    }
+
+    /// Lets visitors look around, a few requests a second, while something happens that none of them may notice.
+    pub async fn at_leisure(
+        &self,
+        name: &str,
+        happening: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let visitors = Visitors::among(&self.load, VISITORS)
+            .await?
+            .in_all(AT_LEISURE, &self.load);
+        let over = CancellationToken::new();
+        let begun = Instant::now();
+        let happening = async {
+            let happened = happening.await;
+            over.cancel();
+            happened
+        };
+        let (visits, happened) = tokio::join!(visitors.until(over.clone()), Box::pin(happening));
+        happened.with_context(|| format!("{name} did not happen"))?;
+        Met::new(name, begun, 0, Vec::new(), visits?)?.nothing(name)
     }
 
     /// The same people at a shop that has another address now.

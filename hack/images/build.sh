@@ -2,7 +2,8 @@
 # Builds the images of the project, and prints what each adds to its base.
 #
 #   hack/images/build.sh             as a release is built: compiles in the builder image (half an hour without its cache)
-#   PREBUILT=1 hack/images/build.sh  packs programs that cargo has built on this machine (PROFILE=dev or release)
+#   PREBUILT=1 hack/images/build.sh  packs programs that cargo has built on this machine (PROFILE=dev or release); they carry no
+#                                    list of their dependencies, and are a little larger: for tests
 #
 # LOCAL_BASES=1 uses bases made here, for machines that reach no image registry. IMAGES, VERSION: name and tag, as the Makefile
 # has them.
@@ -10,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # `template` is the example of a service that people add: the tests in a cluster add it, and nobody releases it.
 programs=(gateway user product order notification shop shopctl operator template)
+revision=$(git rev-parse HEAD)
 profile=${PROFILE:-release} images=${IMAGES:-ghcr.io/shop-platform} version=${VERSION:-0.1.0}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/shop-platform/target}
 # Of an image over its base, in bytes: docs/performance.md.
@@ -18,7 +20,7 @@ DOCKER_HOST=$(hack/images/engine.sh)
 export DOCKER_HOST
 
 arguments=(--build-arg "PROGRAMS=${programs[*]}" --build-arg "PROFILE=$profile"
-	--build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)")
+	--build-arg "VERSION=$version" --build-arg "REVISION=$revision")
 context=.
 if [ -n "${LOCAL_BASES:-}" ]; then
 	hack/images/local-bases.sh ${PREBUILT:-builder}
@@ -42,8 +44,24 @@ for program in "${programs[@]}"; do
 		--tag "$images/$program:$version" "$context" >/dev/null
 done
 
-# Those that had these names before.
-docker image prune --force --filter 'label=org.opencontainers.image.vendor=Shop platform' >/dev/null
+# What every image promises: who it is and of which commit, not root, no shell.
+for program in "${programs[@]}"; do
+	image=$images/$program:$version label=org.opencontainers.image
+	is=$(docker image inspect --format "{{index .Config.Labels \"$label.title\"}} {{index .Config.Labels \"$label.revision\"}} {{.Config.User}}" "$image")
+	should="$program $revision 65532:65532"
+	[ "$is" = "$should" ] || {
+		echo "$image is \"$is\" and should be \"$should\"" >&2
+		exit 1
+	}
+	code=0
+	docker run --rm --entrypoint sh "$image" -c : >/dev/null 2>&1 || code=$?
+	[ "$code" = 127 ] || {
+		echo "$image has a shell, or it could not be seen that it has none (code $code)" >&2
+		exit 1
+	}
+done
+# Those of this project that lost their names to these. Somebody else may be at it, too.
+docker image prune --force --filter 'label=org.opencontainers.image.vendor=Shop platform' >/dev/null || true
 
 # What the Dockerfile itself copies; the layers of the base were made by others.
 over_budget=() heading='MB over base'

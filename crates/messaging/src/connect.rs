@@ -42,6 +42,16 @@ pub enum ConnectError {
     /// The URL of RabbitMQ is malformed. It is not repeated: it may hold a password.
     #[error("BROKER_URL is not of the form amqp://user:password@host:5672/vhost: {0}")]
     Url(String),
+    /// The URL wants frames that are too small.
+    #[error(
+        "BROKER_URL has frame_max={asked}, and RabbitMQ takes no less than {least}; leave it out for the least memory"
+    )]
+    Frames {
+        /// Bytes, as the URL has it.
+        asked: u32,
+        /// Bytes, as it may be.
+        least: u32,
+    },
     /// A file with certificates or a key cannot be read.
     #[error("{setting} names {}, which cannot be read", path.display())]
     File {

@@ -1,7 +1,7 @@
 //! A fake mail server: takes whatever it is handed by SMTP (RFC 5321), without TLS.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,10 +19,15 @@ pub struct FakeMailServer {
 }
 
 impl FakeMailServer {
-    /// Takes mails until it is dropped.
+    /// Takes mails of this machine until it is dropped.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), folder).await
+    }
+
+    /// The same for those who reach an address of this machine.
+    pub async fn start_at(address: IpAddr, folder: &Path) -> Result<Self> {
         let mailbox = Mailbox::new(folder)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let mut work = JoinSet::new();
         work.spawn(accept(listener, Arc::new(mailbox)));

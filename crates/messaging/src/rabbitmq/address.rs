@@ -13,6 +13,8 @@ use crate::settings::BrokerSettings;
 /// of 32 frames for each connection: with RabbitMQ's own 128 KiB these are 8 MiB, which was most of what a service at rest had in
 /// memory. Hardly an event is larger than this, and the body of one that is goes in several frames.
 const SMALL_FRAMES: u32 = 16 * 1024;
+/// What RabbitMQ takes at the least, from 4.1 on; 0 leaves it to the broker.
+const SMALLEST_FRAMES: u32 = 8 * 1024;
 
 /// A broker's address. Its text names host, port and vhost, and never a password.
 #[derive(Clone)]
@@ -25,6 +27,13 @@ impl Address {
     /// Reads the settings; the files they name must be there.
     pub(super) fn new(settings: &BrokerSettings) -> Result<Self, ConnectError> {
         let mut uri: AMQPUri = settings.url.parse().map_err(ConnectError::Url)?;
+        let frame_max = uri.query.frame_max.unwrap_or_default();
+        if (1..SMALLEST_FRAMES).contains(&frame_max) {
+            return Err(ConnectError::Frames {
+                asked: frame_max,
+                least: SMALLEST_FRAMES,
+            });
+        }
         if uri.scheme == AMQPScheme::AMQP && settings.tls != TlsSettings::default() {
             return Err(ConnectError::PlainUrl);
         }
@@ -48,12 +57,12 @@ impl Address {
         Ok(address)
     }
 
-    /// To be connected to; with small frames where they are enough and the URL says nothing else.
-    pub(super) fn uri(&self, small_frames: bool) -> AMQPUri {
+    /// To be connected to: with frames as the URL says, or small ones, and once these were not enough as large as the broker
+    /// makes them.
+    pub(super) fn uri(&self, are_enough: bool) -> AMQPUri {
         let mut uri = self.uri.clone();
-        if small_frames {
-            uri.query.frame_max.get_or_insert(SMALL_FRAMES);
-        }
+        let frame_max = uri.query.frame_max.unwrap_or(SMALL_FRAMES);
+        uri.query.frame_max = are_enough.then_some(frame_max);
         uri
     }
 
@@ -139,19 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_small_unless_the_url_says_otherwise() {
-        for (url, small, large) in [
-            ("amqp://rabbit/shop", Some(SMALL_FRAMES), None),
-            (
-                "amqp://rabbit/shop?frame_max=65536",
-                Some(65_536),
-                Some(65_536),
-            ),
+    fn frames_are_small_or_as_the_url_says_until_that_is_not_enough() {
+        for (url, frames) in [
+            ("amqp://rabbit/shop", SMALL_FRAMES),
+            ("amqp://rabbit/shop?frame_max=65536", 65_536),
+            ("amqp://rabbit/shop?frame_max=0", 0),
         ] {
             let address = Address::new(&BrokerSettings::at(url)).unwrap();
-            let frames = [true, false].map(|small| address.uri(small).query.frame_max);
-            assert_eq!(frames, [small, large], "{url}");
+            let asked = [true, false].map(|are_enough| address.uri(are_enough).query.frame_max);
+            assert_eq!(asked, [Some(frames), None], "{url}");
         }
+    }
+
+    #[test]
+    fn frames_that_rabbitmq_would_refuse_are_refused_here() {
+        let refused = Address::new(&BrokerSettings::at("amqp://rabbit/shop?frame_max=4096"));
+        assert_eq!(
+            refused.err().unwrap().to_string(),
+            "BROKER_URL has frame_max=4096, and RabbitMQ takes no less than 8192; leave it out for the least memory"
+        );
     }
 
     #[test]

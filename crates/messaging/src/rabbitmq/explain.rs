@@ -51,8 +51,9 @@ pub(super) fn is_missing(error: &lapin::Error) -> bool {
     )
 }
 
-/// Whether a frame was larger than the two ends had agreed on: a message's headers go in one, however long they are.
-pub(super) fn is_too_large(error: &lapin::Error) -> bool {
+/// Whether a frame was not as the two ends had agreed. What comes of that without anybody's fault is one that is too large: a
+/// message's headers go in one, however long they are.
+pub(super) fn is_of_frames(error: &lapin::Error) -> bool {
     matches!(
         protocol_kind(error),
         Some(AMQPErrorKind::Hard(AMQPHardError::FRAMEERROR))

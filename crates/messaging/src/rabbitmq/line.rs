@@ -33,8 +33,8 @@ pub(super) struct Line {
     purpose: &'static str,
     open: Mutex<Option<Arc<Open>>>,
     last_failure: StdMutex<Failure>,
-    /// Set once small frames were not enough, for all connections from then on.
-    large_frames: AtomicBool,
+    /// Frames are large enough; no more once one was not, for all connections from then on.
+    frames_are_enough: AtomicBool,
     closed: CancellationToken,
 }
 
@@ -65,7 +65,7 @@ impl Line {
             purpose,
             open: Mutex::default(),
             last_failure: StdMutex::default(),
-            large_frames: AtomicBool::new(false),
+            frames_are_enough: AtomicBool::new(true),
             closed: CancellationToken::new(),
         }
     }
@@ -123,13 +123,13 @@ impl Line {
         Err(Fault::Silent(patience))
     }
 
-    /// What a fault means; a frame that was too large for the connection makes the next one take larger ones. Otherwise a
-    /// message with many headers would be delivered, and break the connection, for ever.
+    /// What a fault means; a frame that was too large for the connection leaves their size to the broker for the next one.
+    /// Otherwise a message with many headers would be delivered, and break the connection, for ever.
     pub(super) fn explain(&self, fault: Fault) -> BrokerError {
         match fault {
             Fault::Said(error) => {
-                if explain::is_too_large(&error) {
-                    self.large_frames.store(true, Ordering::Relaxed);
+                if explain::is_of_frames(&error) {
+                    self.frames_are_enough.store(false, Ordering::Relaxed);
                 }
                 explain::refused(&self.address, &error)
             }
@@ -170,7 +170,9 @@ impl Line {
         };
         let name = format!("{} {}", self.service, self.purpose);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let uri = self.address.uri(!self.large_frames.load(Ordering::Relaxed));
+        let uri = self
+            .address
+            .uri(self.frames_are_enough.load(Ordering::Relaxed));
         let made = Connection::connector(uri, runtime, connect, properties);
         let patience = self.address.settings().connect_timeout();
         match tokio::time::timeout(patience, made).await {

@@ -1,6 +1,7 @@
 //! Messages that are no events, sent by somebody with the administrator's rights: kept, parked, never in the way.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -242,4 +243,18 @@ async fn an_event_with_attributes_longer_than_a_frame_is_told_after_another_try(
     })
     .await;
     assert_eq!(reached, [long.id].into());
+}
+
+#[tokio::test]
+async fn a_batch_longer_than_all_buffers_of_a_connection_is_told() {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.broker.declare(BINDINGS).await.unwrap();
+    let mut batch: Vec<_> = (0..256).map(|_| message_of(&cancel_requested())).collect();
+    for message in &mut batch {
+        message.body.push_str(&" ".repeat(16 * 1024));
+    }
+    batch[7].body.push_str(&" ".repeat(3 * 1024 * 1024));
+    let ids: HashSet<_> = batch.iter().map(|message| message.id.clone()).collect();
+    let told = rabbit.broker.publish(batch).await.unwrap();
+    assert_eq!(told.reached, ids);
 }

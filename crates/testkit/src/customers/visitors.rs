@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
@@ -26,6 +26,8 @@ pub struct Visits {
     pub answered: BTreeMap<&'static str, usize>,
     /// All others.
     pub failed: Vec<String>,
+    /// The longest that one of them waited for an answer.
+    pub slowest: Duration,
 }
 
 /// A customer with an order, and what there is to look at: a name and a path.
@@ -72,11 +74,16 @@ impl Visitors {
         }
         let mut all = Visits::default();
         while let Some(visits) = running.join_next().await {
-            let Visits { answered, failed } = visits?;
+            let Visits {
+                answered,
+                failed,
+                slowest,
+            } = visits?;
             for (what, times) in answered {
                 *all.answered.entry(what).or_default() += times;
             }
             all.failed.extend(failed);
+            all.slowest = all.slowest.max(slowest);
         }
         Ok(all)
     }
@@ -138,7 +145,9 @@ impl Visitor {
 
 impl Visits {
     async fn ask(&mut self, what: &'static str, request: reqwest::RequestBuilder) {
+        let begun = Instant::now();
         let asked = send(request).await.context("no answer");
+        self.slowest = self.slowest.max(begun.elapsed());
         match asked.and_then(|reply| reply.expect(200)) {
             Ok(_) => *self.answered.entry(what).or_default() += 1,
             Err(error) => self.failed.push(format!("{what}: {error:#}")),

@@ -44,5 +44,9 @@ async fn the_endpoint_names_the_port_that_the_gateways_service_has() {
         patched.await.unwrap();
         until_reached_at(&world, Some(endpoint)).await;
     }
+
+    let by_ingress = json!({"gateway": {"expose": {"type": "Ingress", "host": "shop.example"}}});
+    world.apply("demo", &by_ingress).await;
+    until_reached_at(&world, Some("http://shop.example")).await;
     world.delete().await;
 }
