@@ -1,16 +1,20 @@
 //! What people change while customers are there: nobody notices.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use operator::resource::{Phase, ShopPlatform};
 use serde_json::{Value, json};
 use testkit::wait;
 
 use crate::cluster::{PATIENCE, is_ready};
-use crate::platform::{NAME, Platform, SERVICES, ask_for, status, until};
+use crate::platform::{NAME, Platform, SERVICES, ask_for, status, until, until_ready};
 use crate::services_users::ServicesUsers;
+use crate::tools::kubectl;
 use crate::traffic::{Traffic, busy};
 
 /// The tag of a second version of all images; `make e2e` makes it.
@@ -35,6 +39,43 @@ async fn scale_to(shop: &Platform, replicas: usize) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Has the pods of all services replaced at the same time, as `kubectl rollout restart` does it.
+async fn restart(shop: &Platform) -> Result<()> {
+    let before = uids(shop).await?;
+    let deployments = shop.space.all::<Deployment>();
+    for component in SERVICES {
+        deployments.restart(&format!("demo-{component}")).await?;
+    }
+    for component in SERVICES {
+        let deployment = format!("deployment/demo-{component}");
+        let (namespace, patience) = (&shop.space.namespace, "--timeout=4m");
+        let status = [
+            "--namespace",
+            namespace,
+            "rollout",
+            "status",
+            &deployment,
+            patience,
+        ];
+        kubectl(&status).await?;
+    }
+    let after = uids(shop).await?;
+    let stayed: Vec<_> = before.intersection(&after).collect();
+    ensure!(stayed.is_empty(), "not replaced: {stayed:?}");
+    until_ready(&shop.space).await?;
+    Ok(())
+}
+
+/// The pods of all services.
+async fn uids(shop: &Platform) -> Result<BTreeSet<String>> {
+    let mut uids = BTreeSet::new();
+    for component in SERVICES {
+        let pods = shop.space.pods(component).await?;
+        uids.extend(pods.iter().filter_map(ResourceExt::uid));
+    }
+    Ok(uids)
 }
 
 /// Has all services go to another version, and sees that each runs it.
@@ -75,7 +116,7 @@ async fn rotate(shop: &Platform) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() {
+async fn scaling_an_upgrade_a_restart_and_a_rotation_of_all_credentials_fail_no_request() {
     let shop = Platform::new("changes", &spec(&json!({}))).await.unwrap();
     let mut traffic = Traffic::at(&shop, "changes").await.unwrap();
     let scale = async {
@@ -88,6 +129,10 @@ async fn scaling_an_upgrade_and_a_rotation_of_all_credentials_fail_no_request() 
         .unwrap();
     traffic
         .unaware_of("an upgrade", Box::pin(upgrade(&shop)))
+        .await
+        .unwrap();
+    traffic
+        .unaware_of("a rolling restart", Box::pin(restart(&shop)))
         .await
         .unwrap();
     traffic

@@ -132,6 +132,11 @@ impl Tap {
         self.0.orders.send_modify(|orders| orders.held = true);
     }
 
+    /// Whether they are held.
+    pub(crate) fn holds_watches(&self) -> bool {
+        self.0.orders.borrow().held
+    }
+
     /// They go on.
     pub(crate) fn release_watches(&self) {
         self.0.orders.send_modify(|orders| orders.held = false);

@@ -244,7 +244,9 @@ impl Ended {
 /// Once watches bring nothing any more the operator is reminded of the platform, and works with what it knew; then they go on.
 async fn stand_still(world: &World, tap: &Tap, step: Step) {
     wait::until_within(PATIENCE, "the watches to be held", || async {
-        if tap.struck() > 0 {
+        // Not as soon as the request is struck: they are held with its answer, and would be for ever if that came after they are to
+        // go on.
+        if tap.holds_watches() {
             return Ok(Some(()));
         }
         let platform = world.platforms().get("demo").await?;
