@@ -123,7 +123,7 @@ async fn a_shop_works_on_servers_that_are_outside_the_cluster_and_keeps_no_data_
     for (name, content) in servers.secrets().await.unwrap() {
         make_secret(&space, name, &content).await.unwrap();
     }
-    let smtp = json!({"url": format!("smtp://{}", mails.address())});
+    let smtp = json!({"url": format!("smtp://{}?tls=none", mails.address())});
     make_secret(&space, "smtp", &smtp).await.unwrap();
     let external =
         |secret: &str| json!({"mode": "External", "external": {"secretRef": {"name": secret}}});
