@@ -16,8 +16,8 @@ const STOCK: [(&str, u32); 3] = [("PLENTY", 100_000), ("SCARCE", 60), ("NONE", 0
 const CUSTOMERS: usize = 4;
 /// Customers and visitors together, however busy the machine is.
 const REQUESTS_A_SECOND: u32 = 50;
-/// Of visitors alone: next to no load.
-const AT_LEISURE: u32 = 5;
+/// Of visitors alone: no load, also for programs that are not optimised.
+const AT_LEISURE: u32 = 1;
 /// Fewer, and what nobody noticed was no load.
 const LEAST_A_SECOND: f64 = 45.0;
 /// Nobody waits longer for an answer and says that nothing was to be noticed.
@@ -158,7 +158,7 @@ impl Traffic {
         Met::new(name, begun, self.load.tries() - tries, troubles, visits)
     }
 
-    /// Lets visitors look around, a few requests a second, while something happens that none of them may notice.
+    /// Lets visitors look around, one request a second, while something happens that none of them may notice.
     pub async fn at_leisure(
         &self,
         name: &str,
