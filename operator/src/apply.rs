@@ -24,6 +24,7 @@ use kube::Client;
 pub use hand::let_go;
 pub use wait::{Wait, would_roll};
 pub use write::Failure;
+pub(crate) use write::is_of_quota;
 
 use crate::child::{Child, ChildKey, Kind, Writing, hash_of};
 use crate::names::Owner;

@@ -82,7 +82,11 @@ impl Failure {
                 let message = status.message.clone();
                 match status.code {
                     404 => Self::NoApi,
-                    403 if message.contains("exceeded quota") => Self::Quota(message),
+                    403 if is_of_quota(&message) => Self::Quota(message),
+                    // A quota that is new: how much of it is used is being counted.
+                    403 if message.contains("status unknown for quota") => {
+                        Self::Unavailable(message)
+                    }
                     403 if is_of_ending_namespace(&status) => Self::NamespaceEnding,
                     403 => Self::Forbidden(message),
                     400 | 422 => Self::Refused(message),
@@ -119,6 +123,14 @@ impl Failure {
             Self::Deleting | Self::NamespaceEnding | Self::Unavailable(_)
         )
     }
+}
+
+/// Whether a quota does not allow something: it is used up, or wants to be told how much is used (`failed quota`, of pods without
+/// requests or limits). The API server has no other mark for it than the words of its admission plugin `ResourceQuota`.
+pub(crate) fn is_of_quota(message: &str) -> bool {
+    ["exceeded quota", "failed quota"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Whether the API server refuses something for its namespace is being deleted: it says so in a cause.
@@ -190,6 +202,26 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn a_quota_is_not_taken_for_a_missing_right() {
+        let failure = |why: &str| {
+            let message = format!("secrets \"demo\" is forbidden: {why}");
+            let status = json!({"status": "Failure", "code": 403, "reason": "Forbidden", "message": message});
+            let error = kube::Error::Api(serde_json::from_value(status).unwrap());
+            (Failure::of(error), message)
+        };
+        let (failure_of_full, message) = failure(
+            "exceeded quota: small, requested: secrets=1, used: secrets=1, limited: secrets=1",
+        );
+        assert_eq!(failure_of_full, Failure::Quota(message));
+        let (failure_of_limits, message) =
+            failure("failed quota: small: must specify limits.cpu for: order");
+        assert_eq!(failure_of_limits, Failure::Quota(message));
+        let (failure_of_new, message) =
+            failure("status unknown for quota: small, resources: secrets");
+        assert_eq!(failure_of_new, Failure::Unavailable(message));
+    }
 
     #[test]
     fn a_namespace_that_is_being_deleted_is_not_taken_for_a_missing_right() {

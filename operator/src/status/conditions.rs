@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::components::is_troubled;
 use super::patience::Patience;
-use crate::apply::{Failure, Outcome, Wait};
+use crate::apply::{Failure, Outcome, Wait, is_of_quota};
 use crate::child::ChildKey;
 use crate::platform::Platform;
 use crate::resource::{ComponentState, ComponentStatus, Refused};
@@ -271,7 +271,7 @@ fn turn_of(outcome: &Outcome) -> Option<String> {
 /// A component that the cluster has no room for by a quota is told by that.
 fn of_failed(component: &ComponentStatus) -> Reason {
     let message = component.message.as_deref().unwrap_or_default();
-    if message.contains("exceeded quota") {
+    if is_of_quota(message) {
         Reason::QuotaExceeded
     } else {
         Reason::ComponentFailed

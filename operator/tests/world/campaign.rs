@@ -3,3 +3,8 @@
 
 mod crashes;
 mod operations;
+
+use std::time::Duration;
+
+/// For how long at most something may still differ from how it is to end, where other tests have the processors.
+const LATE: Duration = Duration::from_mins(1);

@@ -171,9 +171,18 @@ impl Tap {
     }
 
     fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.under_way().spawn(work);
+    }
+
+    /// Whether an answer is waited for, and so its request not recorded yet.
+    pub(super) fn is_asking(&self) -> bool {
+        !self.under_way().is_empty()
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
         let mut under_way = lock(&self.0.under_way);
         while under_way.try_join_next().is_some() {}
-        under_way.spawn(work);
+        under_way
     }
 }
 

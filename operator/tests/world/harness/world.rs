@@ -20,8 +20,11 @@ use crate::{access, cluster, manifests};
 
 /// How long a platform may take where other tests and builds have the processors.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
-/// How long nothing is asked by an operator that is at rest.
+/// How long nothing is asked by an operator that is at rest, at least.
 const AT_REST: Duration = Duration::from_millis(400);
+
+/// The versions of children.
+type Versions = BTreeMap<ChildKey, String>;
 
 pub(crate) struct World {
     /// How an administrator gets in.
@@ -217,19 +220,46 @@ impl World {
         .await
     }
 
-    /// Until an operator asks nothing any more.
+    /// Until an operator asks nothing any more, and no child changes any more. Children are listed again and again meanwhile: that
+    /// takes the longer the busier the API server is, as what the operator waits to be told by it does.
     pub(crate) async fn until_quiet(&self, tap: &Tap) {
-        let mut last = (tap.mark(), Instant::now());
-        wait::until_within(PATIENCE, "the operator to be at rest", || {
-            let mark = tap.mark();
-            if mark != last.0 {
-                last = (mark, Instant::now());
-            }
-            let is_quiet = last.1.elapsed() >= AT_REST;
-            async move { Ok(is_quiet.then_some(())) }
+        let last = Mutex::new(None::<(usize, Versions, Instant)>);
+        wait::until_within(PATIENCE, "the operator to be at rest", || async {
+            let (mark, versions) = (tap.mark(), self.all_versions().await?);
+            let mut last = last.lock().unwrap();
+            let since = match &*last {
+                Some((before, same, since))
+                    if *before == mark && *same == versions && !tap.is_asking() =>
+                {
+                    *since
+                }
+                _ => Instant::now(),
+            };
+            *last = Some((mark, versions, since));
+            Ok((since.elapsed() >= AT_REST).then_some(()))
         })
         .await
         .unwrap();
+    }
+
+    /// The versions of all children of all platforms here.
+    async fn all_versions(&self) -> kube::Result<Versions> {
+        let ours = ListParams::default().labels(PLATFORM_LABEL);
+        let mut versions = Versions::new();
+        for kind in Kind::ALL {
+            let list = match self.api(kind).list_metadata(&ours).await {
+                Err(kube::Error::Api(status)) if !kind.is_built_in() && status.code == 404 => {
+                    continue;
+                }
+                list => list?,
+            };
+            versions.extend(list.items.into_iter().map(|object| {
+                let name = object.name_any();
+                let version = object.resource_version().unwrap_or_default();
+                (ChildKey { kind, name }, version)
+            }));
+        }
+        Ok(versions)
     }
 
     /// Until an object is as it is asked for.
@@ -301,7 +331,7 @@ impl World {
     }
 
     /// The versions of all children.
-    pub(crate) async fn versions(&self, platform: &str) -> BTreeMap<ChildKey, String> {
+    pub(crate) async fn versions(&self, platform: &str) -> Versions {
         let children = self.children(platform).await;
         children
             .into_iter()

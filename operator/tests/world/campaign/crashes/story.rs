@@ -8,13 +8,11 @@ use operator::names::ROTATE_CREDENTIALS;
 use operator::resource::{Phase, ShopPlatformStatus};
 use serde_json::{Value, json};
 use testkit::wait;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
+use super::super::LATE;
 use super::plan::{Plan, Write, write};
 use crate::harness::{Fault, Operator, PATIENCE, Tap, World, differences};
-
-/// What is as it should be by then is.
-const LATE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
