@@ -21,6 +21,7 @@ use contracts::topology;
 use messaging::{
     Broker, ConsumerSettings, Consumers, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep,
 };
+use service_kit::settings::StoreSettings;
 use service_kit::{
     Admin, App, BindError, Detail, Health, Present, Runtime, depends_on, until_open,
 };
@@ -61,11 +62,13 @@ pub enum BuildError {
     Bind(#[from] BindError),
 }
 
-/// Opens the store, takes the ports, and starts the background tasks. The service answers once the [`App`] is started.
+/// Opens the store by `open` ([`store::open`], or [`store::open_file`]), takes the ports, and starts the background tasks. The
+/// service answers once the [`App`] is started.
 pub async fn build(
     settings: Settings,
     runtime: Runtime,
     broker: Arc<dyn Broker>,
+    open: impl AsyncFn(&StoreSettings) -> Result<Opened<dyn NotificationStore>, OpenError>,
 ) -> Result<App, BuildError> {
     let from = settings.check()?;
     let mailer = mail::mailer(&settings)?;
@@ -79,7 +82,7 @@ pub async fn build(
         mailer.as_ref().map_or("none", |mailer| mailer.kind()),
     );
     let admin = Admin::start(&runtime, &settings.http, &health).await?;
-    let opened = until_open(&health, async || store::open(&settings.store).await).await?;
+    let opened = until_open(&health, async || open(&settings.store).await).await?;
     let Opened {
         store,
         messages,

@@ -20,7 +20,8 @@ impl Program for Notification {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        let app = notification::build(settings, runtime, broker.clone()).await?;
+        let app = notification::build(settings, runtime, broker.clone(), notification::store::open)
+            .await?;
         Ok(app.closing(async move { broker.close().await }))
     }
 

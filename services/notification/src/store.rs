@@ -16,7 +16,7 @@ use service_kit::Context;
 
 use crate::domain::{Channel, Contact, DeliveryState, Intake};
 
-pub use self::open::{attach, migrate, open};
+pub use self::open::{attach, migrate, open, open_file};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]

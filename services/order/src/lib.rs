@@ -21,11 +21,13 @@ use messaging::{
     Broker, ConsumerSettings, Consumers, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep,
 };
 use service_kit::http::standard_layers;
+use service_kit::settings::StoreSettings;
 use service_kit::{Admin, App, BindError, Health, Runtime, client, depends_on, until_open};
 use store_kit::OpenError;
 
 use crate::address_book::UserService;
 use crate::backlog::Backlog;
+use crate::domain::Deadlines;
 use crate::events::catalog::CatalogHandler;
 use crate::events::stock::StockHandler;
 use crate::http::Api;
@@ -53,11 +55,13 @@ pub enum BuildError {
     Bind(#[from] BindError),
 }
 
-/// Wires the service: opens its store, starts its tasks in the runtime's lifecycle and takes its ports.
+/// Wires the service: opens its store by `open` ([`store::open`], or [`store::open_file`]), starts its tasks in the runtime's
+/// lifecycle and takes its ports.
 pub async fn build(
     settings: Settings,
     runtime: Runtime,
     broker: Arc<dyn Broker>,
+    open: impl AsyncFn(&StoreSettings, Deadlines) -> Result<Opened<dyn OrderStore>, OpenError>,
 ) -> Result<App, BuildError> {
     let client = client::http_client(&settings.user_service.url, address_book::DEADLINE)?;
     let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
@@ -65,9 +69,7 @@ pub async fn build(
     health.back_end("broker", broker.kind());
     let admin = Admin::start(&runtime, &settings.http, &health).await?;
     let deadlines = settings.deadlines.into();
-    let opened = until_open(&health, async || {
-        store::open(&settings.store, deadlines).await
-    });
+    let opened = until_open(&health, async || open(&settings.store, deadlines).await);
     let Opened {
         store,
         messages,

@@ -20,7 +20,7 @@ impl Program for Order {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        let app = order::build(settings, runtime, broker.clone()).await?;
+        let app = order::build(settings, runtime, broker.clone(), order::store::open).await?;
         Ok(app.closing(async move { broker.close().await }))
     }
 

@@ -16,7 +16,7 @@ use crate::domain::{
     CatalogEntry, Draft, Entry, Input, Item, Order, OrderNumber, PricingError, Refusal,
 };
 
-pub use self::open::{attach, migrate, open};
+pub use self::open::{attach, migrate, open, open_file};
 
 /// Why the store did not do what it was asked. Nothing of the command happened, unless the connection broke after
 /// the commit; the idempotency key and the inbox tell on the next try.

@@ -25,10 +25,10 @@ pub enum DemoError {
     Product(#[from] CreateError),
 }
 
-/// Puts the demo catalog into the store, before the service is built; a product whose sku exists is left as it is. Returns
+/// Puts the demo catalog into the store, which is a file, before the service is built; a product whose sku exists is left as it is. Returns
 /// how many were created.
 pub async fn seed(settings: &Settings, clock: &dyn Clock) -> Result<usize, DemoError> {
-    let opened = store::open(&settings.store, settings.stock.rules()).await?;
+    let opened = store::open_file(&settings.store, settings.stock.rules()).await?;
     let filled = fill(&*opened.store, clock).await;
     opened.handle.close().await;
     filled

@@ -15,8 +15,12 @@ use std::sync::Arc;
 use access_token::Verifier;
 use contracts::topology;
 use messaging::{Broker, ConsumerSettings, Consumers, Opened, Poke, spawn_relay, spawn_upkeep};
+use service_kit::settings::StoreSettings;
 use service_kit::{Admin, App, BindError, Health, Present, Runtime, depends_on, until_open};
 use store_kit::OpenError;
+
+use crate::domain::stock::Rules;
+use crate::store::ProductStore;
 
 pub use self::http::openapi;
 pub use self::settings::{Settings, StockSettings};
@@ -35,11 +39,13 @@ pub enum BuildError {
     Verifier(#[from] access_token::VerifierSettingsError),
 }
 
-/// Opens the store, takes the ports, and starts the background tasks. The service answers once the [`App`] is started.
+/// Opens the store by `open` ([`store::open`], or [`store::open_file`]), takes the ports, and starts the background tasks. The
+/// service answers once the [`App`] is started.
 pub async fn build(
     settings: Settings,
     runtime: Runtime,
     broker: Arc<dyn Broker>,
+    open: impl AsyncFn(&StoreSettings, Rules) -> Result<Opened<dyn ProductStore>, OpenError>,
 ) -> Result<App, BuildError> {
     let lifecycle = &runtime.lifecycle;
     let verifier = Verifier::from_settings(&settings.auth, Arc::clone(&runtime.clock))?;
@@ -47,7 +53,7 @@ pub async fn build(
     health.back_end("broker", broker.kind());
     let admin = Admin::start(&runtime, &settings.http, &health).await?;
     let rules = settings.stock.rules();
-    let opened = until_open(&health, async || store::open(&settings.store, rules).await).await?;
+    let opened = until_open(&health, async || open(&settings.store, rules).await).await?;
     let Opened {
         store,
         messages,

@@ -20,7 +20,7 @@ impl Program for Product {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        let app = product::build(settings, runtime, broker.clone()).await?;
+        let app = product::build(settings, runtime, broker.clone(), product::store::open).await?;
         Ok(app.closing(async move { broker.close().await }))
     }
 

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::domain::product::{NewProduct, Product, ProductPatch};
 
-pub use self::open::{attach, migrate, open};
+pub use self::open::{attach, migrate, open, open_file};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -171,18 +171,28 @@ impl Platform {
             .collect()
     }
 
+    /// With stores that are files: drivers of servers would be a third of the program, which refuses their URLs.
     async fn build_in(&self, service: Service, runtime: Runtime) -> Result<App, StartError> {
         let broker: Arc<dyn Broker> = Arc::clone(&self.broker) as _;
+        let Settings {
+            gateway,
+            user,
+            product,
+            order,
+            notification,
+            ..
+        } = self.settings.clone();
         Ok(match service {
-            Service::User => user::build(self.settings.user.clone(), runtime, broker).await?,
+            Service::User => user::build(user, runtime, broker, user::store::open_file).await?,
             Service::Product => {
-                product::build(self.settings.product.clone(), runtime, broker).await?
+                product::build(product, runtime, broker, product::store::open_file).await?
             }
-            Service::Order => order::build(self.settings.order.clone(), runtime, broker).await?,
+            Service::Order => order::build(order, runtime, broker, order::store::open_file).await?,
             Service::Notification => {
-                notification::build(self.settings.notification.clone(), runtime, broker).await?
+                let open = notification::store::open_file;
+                notification::build(notification, runtime, broker, open).await?
             }
-            Service::Gateway => gateway::build(self.settings.gateway.clone(), runtime).await?,
+            Service::Gateway => gateway::build(gateway, runtime).await?,
         })
     }
 

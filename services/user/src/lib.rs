@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use access_token::{KeyError, SigningKeys, Verifier};
 use messaging::{Broker, MessageStore, Opened, Poke, spawn_relay, spawn_upkeep};
+use service_kit::settings::StoreSettings;
 use service_kit::{Admin, App, BindError, Health, Present, Runtime, depends_on, until_open};
 use store_kit::OpenError;
 
@@ -65,12 +66,13 @@ pub enum BuildError {
     Bind(#[from] BindError),
 }
 
-/// Wires the service: opens its store, makes the first administrator, starts its tasks in the runtime's lifecycle and takes
-/// its ports.
+/// Wires the service: opens its store by `open` ([`store::open`], or [`store::open_file`]), makes the first administrator, starts
+/// its tasks in the runtime's lifecycle and takes its ports.
 pub async fn build(
     settings: Settings,
     runtime: Runtime,
     broker: Arc<dyn Broker>,
+    open: impl AsyncFn(&StoreSettings) -> Result<Opened<dyn UserStore>, OpenError>,
 ) -> Result<App, BuildError> {
     settings.check()?;
     let clock = Arc::clone(&runtime.clock);
@@ -80,7 +82,7 @@ pub async fn build(
     let health = Health::new(&runtime.lifecycle, env!("CARGO_PKG_VERSION"));
     health.back_end("broker", broker.kind());
     let admin_port = Admin::start(&runtime, &settings.http, &health).await?;
-    let opened = until_open(&health, async || store::open(&settings.store).await).await?;
+    let opened = until_open(&health, async || open(&settings.store).await).await?;
     let Opened {
         store,
         messages,

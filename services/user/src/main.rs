@@ -20,7 +20,7 @@ impl Program for User {
 
     async fn build(settings: Settings, runtime: Runtime) -> Built {
         let broker = messaging::connect(&settings.broker, Self::NAME, &runtime.lifecycle)?;
-        let app = user::build(settings, runtime, broker.clone()).await?;
+        let app = user::build(settings, runtime, broker.clone(), user::store::open).await?;
         Ok(app.closing(async move { broker.close().await }))
     }
 

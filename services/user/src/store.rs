@@ -14,7 +14,7 @@ use service_kit::http::etag::IfMatch;
 
 use crate::domain::{Account, Email, Name, PasswordHash, Session, TokenHash};
 
-pub use self::open::{attach, migrate, open};
+pub use self::open::{attach, migrate, open, open_file};
 
 /// The store did not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]

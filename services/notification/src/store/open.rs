@@ -24,6 +24,13 @@ pub async fn open(settings: &StoreSettings) -> Result<Opened<dyn NotificationSto
             Arc::new(store),
         ));
     }
+    open_file(settings).await
+}
+
+/// Opens a store that is a file, and no other: a program that opens stores by this alone has no driver of a server in it.
+pub async fn open_file(
+    settings: &StoreSettings,
+) -> Result<Opened<dyn NotificationStore>, OpenError> {
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteNotifications::open(&path).await?;
     Opened::<dyn NotificationStore>::on_sqlite(store.database().clone(), Arc::new(store)).await

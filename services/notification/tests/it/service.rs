@@ -83,9 +83,14 @@ pub async fn start_at(folder: &Path, change: impl FnOnce(&mut Settings)) -> Serv
         lifecycle: Lifecycle::new("notification", LifecycleSettings::default()),
         metrics: Metrics::install(),
     };
-    let app = notification::build(settings, runtime, Arc::clone(&broker))
-        .await
-        .unwrap();
+    let app = notification::build(
+        settings,
+        runtime,
+        Arc::clone(&broker),
+        notification::store::open,
+    )
+    .await
+    .unwrap();
     let anonymous = Client::new(&app.address().to_string()).unwrap();
     let admin_port = Client::new(&app.admin_address().to_string()).unwrap();
     Service {

@@ -24,6 +24,14 @@ pub async fn open(
         let (database, handoff) = (store.database().clone(), store.handoff().clone());
         return Ok(Opened::on_postgres(database, handoff, Arc::new(store)));
     }
+    open_file(settings, deadlines).await
+}
+
+/// Opens a store that is a file, and no other: a program that opens stores by this alone has no driver of a server in it.
+pub async fn open_file(
+    settings: &StoreSettings,
+    deadlines: Deadlines,
+) -> Result<Opened<dyn OrderStore>, OpenError> {
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteOrders::open(&path, deadlines).await?;
     Opened::<dyn OrderStore>::on_sqlite(store.database().clone(), Arc::new(store)).await

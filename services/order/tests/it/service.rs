@@ -80,7 +80,7 @@ pub async fn start_with(setup: Setup) -> Service {
         lifecycle: lifecycle.clone(),
         metrics: Metrics::install(),
     };
-    let app = order::build(settings, runtime, Arc::clone(&broker))
+    let app = order::build(settings, runtime, Arc::clone(&broker), order::store::open)
         .await
         .unwrap();
     let anonymous = Client::new(&app.address().to_string()).unwrap();

@@ -24,6 +24,14 @@ pub async fn open(
         let (database, handoff) = (store.database().clone(), store.handoff().clone());
         return Ok(Opened::on_mongo(database, handoff, Arc::new(store)));
     }
+    open_file(settings, rules).await
+}
+
+/// Opens a store that is a file, and no other: a program that opens stores by this alone has no driver of a server in it.
+pub async fn open_file(
+    settings: &StoreSettings,
+    rules: Rules,
+) -> Result<Opened<dyn ProductStore>, OpenError> {
     let path = sqlite_store::path_of(&settings.url)?;
     let store = SqliteStore::open(&path, rules).await?;
     Opened::<dyn ProductStore>::on_sqlite(store.database().clone(), Arc::new(store)).await

@@ -64,7 +64,7 @@ pub async fn start_on(store: StoreSettings, guard: Guard) -> Service {
         lifecycle: Lifecycle::new("product", LifecycleSettings::default()),
         metrics: Metrics::install(),
     };
-    let app = product::build(settings, runtime, Arc::clone(&broker));
+    let app = product::build(settings, runtime, Arc::clone(&broker), product::store::open);
     let app = app.await.unwrap();
     Service {
         broker,

@@ -56,7 +56,7 @@ pub async fn start_in(
         metrics: Metrics::install(),
     };
     let broker: Arc<dyn Broker> = broker;
-    let app = user::build(settings, runtime, Arc::clone(&broker)).await?;
+    let app = user::build(settings, runtime, Arc::clone(&broker), user::store::open).await?;
     let anonymous = Client::new(&app.address().to_string()).unwrap();
     Ok(Service {
         broker,
