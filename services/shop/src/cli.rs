@@ -48,8 +48,8 @@ pub fn run() -> anyhow::Result<()> {
     }
     let mut settings: Settings = settings::load(cli.config.as_deref())?;
     settings.place(&std::path::absolute(&cli.data)?)?;
+    settings.check_back_ends()?;
     if cli.check_config {
-        settings.check_back_ends()?;
         return print(&settings::redacted_yaml(&settings)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
