@@ -25,8 +25,8 @@ pub enum DemoError {
     Product(#[from] CreateError),
 }
 
-/// Puts the demo catalog into the store, which is a file, before the service is built; a product whose sku exists is left as it is. Returns
-/// how many were created.
+/// Puts the demo catalog into the store, which is a file, before the service is built; a product whose sku exists is left as it
+/// is. Returns how many were created.
 pub async fn seed(settings: &Settings, clock: &dyn Clock) -> Result<usize, DemoError> {
     let opened = store::open_file(&settings.store, settings.stock.rules()).await?;
     let filled = fill(&*opened.store, clock).await;
