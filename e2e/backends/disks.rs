@@ -1,16 +1,23 @@
 //! Row S: the disk of a server is full. What needs it is refused, nothing that was acknowledged is lost, and all goes on once
 //! there is room and the server, which may have ended by itself, was started again. Only root may mount a disk for this.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use testkit::platform::Server;
+use contracts::{Clock as _, SystemClock};
+use testkit::platform::{Platform, Server};
 use testkit::servers::ServerProcess;
 use testkit::wait;
+use tokio_util::sync::CancellationToken;
 
 use crate::platform::platform;
 use crate::trial::Trial;
 
 /// What the system says; servers write it into their logs.
 const FULL: &str = "No space left on device";
+
+/// How long orders may take to be confirmed again: where a build has the processors, a server's end and its start do.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits until the server has said that there is no room.
 async fn noticed(server: &ServerProcess) -> Result<()> {
@@ -20,13 +27,35 @@ async fn noticed(server: &ServerProcess) -> Result<()> {
     .await
 }
 
-/// Makes room, and starts the server again if it has ended.
-async fn room_again(server: &ServerProcess) -> Result<()> {
+/// Makes room, and keeps the server running until orders that were placed since are confirmed. Its own word that it is ready
+/// would not do: it may still give that while it dies of what found no room before.
+async fn room_again(shop: &Platform, server: &ServerProcess) -> Result<()> {
+    const CONFIRMED: usize = 10;
     server.free_disk()?;
-    if !server.is_running().await? {
-        server.launch().await?;
-    }
-    server.until_ready().await
+    let since = SystemClock.now().unix_millis();
+    let over = CancellationToken::new();
+    let confirmed = async {
+        let confirmed = wait::until_within(PATIENCE, "orders to be confirmed again", || async {
+            // Cannot be taken as long as the server is away.
+            let stores = shop.stores().snapshot().await.ok();
+            let orders = stores.and_then(|stores| stores.order).unwrap_or_default();
+            let orders = orders.orders.into_values();
+            let since = orders.filter(|it| it.created_at > since && it.status == "confirmed");
+            Ok((since.count() >= CONFIRMED).then_some(()))
+        });
+        let confirmed = confirmed.await;
+        over.cancel();
+        confirmed
+    };
+    // Beside it, for a look into the stores may wait for the server.
+    let kept_running = wait::until_within(PATIENCE * 2, "the look to be over", || async {
+        if !server.is_running().await? {
+            server.launch().await?;
+        }
+        Ok(over.is_cancelled().then_some(()))
+    });
+    let (confirmed, kept_running) = tokio::join!(confirmed, kept_running);
+    confirmed.and(kept_running)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +70,7 @@ async fn s1_a_full_disk_under_postgresql_refuses_orders_and_loses_none() {
             server.fill_disk().await?;
             noticed(server).await?;
             progress.refused(20).await?;
-            room_again(server).await
+            room_again(shop, server).await
         })
         .await
         .unwrap();
@@ -62,7 +91,7 @@ async fn s1_a_full_disk_under_mongodb_makes_orders_wait_and_loses_no_stock() {
             noticed(server).await?;
             // Orders need no MongoDB to be accepted, only to be confirmed.
             progress.further(20).await?;
-            room_again(server).await
+            room_again(shop, server).await
         })
         .await
         .unwrap();

@@ -68,6 +68,10 @@ impl Topology {
     }
 
     /// Makes what is missing. Says so if it was there before: events that were told meanwhile may be missing too.
+    ///
+    /// A declaration does not tell whether it made anything. So what was there once is made only after a look has missed it:
+    /// declared in any case, a queue that is deleted between the look and that would be made again without a word. Bindings
+    /// are always made, and with that one they are refused until the next look.
     pub(super) async fn ensure(&self) -> Result<(), BrokerError> {
         let state = &mut *self.state.lock().await;
         let things = things(&state.bindings);
@@ -90,11 +94,13 @@ impl Topology {
                 .await
                 .map_err(|fault| self.line.explain(fault))?;
         }
-        // What is the service's own is made in any case: it tells a queue of another kind by that name, and bindings go with
-        // an exchange that somebody else has made anew since.
-        if let Err(fault) = self.line.ask(make(&channel, &state.bindings)).await {
-            return Err(self.line.explain(fault));
-        }
+        // What this process has not seen yet is declared in any case: that tells a queue of another kind by its name.
+        let is_sure = |name: &str| state.seen.contains(name) && !missing.contains(&name);
+        let made = make(&channel, &state.bindings, is_sure);
+        self.line
+            .ask(made)
+            .await
+            .map_err(|fault| self.line.explain(fault))?;
         let lost = std::mem::take(&mut state.lost);
         if !lost.is_empty() {
             self.report(lost);
@@ -202,20 +208,31 @@ async fn look(channel: &Channel, thing: Thing, name: &str) -> lapin::Result<()> 
     }
 }
 
-async fn make(channel: &Channel, bindings: &[Binding]) -> lapin::Result<()> {
+/// Declares the service's own but what is surely there, and binds it all: bindings go with an exchange that somebody else
+/// has made anew since.
+async fn make(
+    channel: &Channel,
+    bindings: &[Binding],
+    is_sure: impl Fn(&str) -> bool,
+) -> lapin::Result<()> {
     for name in all_dead_letters(bindings) {
-        // An exchange of the service's own: to go through the default exchange it would need the permission to write to
-        // everybody's queues.
-        make_exchange(channel, &name, ExchangeKind::Fanout).await?;
-        let mut arguments = quorum();
-        limit(&mut arguments, NO_LIMIT);
-        make_queue(channel, &name, arguments).await?;
+        if !is_sure(&name) {
+            // An exchange of the service's own: to go through the default exchange it would need the permission to write
+            // to everybody's queues.
+            make_exchange(channel, &name, ExchangeKind::Fanout).await?;
+            let mut arguments = quorum();
+            limit(&mut arguments, NO_LIMIT);
+            make_queue(channel, &name, arguments).await?;
+        }
         bind(channel, &name, &name, "").await?;
     }
     for binding in bindings {
-        make_queue(channel, binding.queue, work_queue(binding.queue)).await?;
+        let queue = binding.queue;
+        if !is_sure(queue) {
+            make_queue(channel, queue, work_queue(queue)).await?;
+        }
         for event_type in binding.types {
-            bind(channel, binding.queue, EXCHANGE, event_type.as_str()).await?;
+            bind(channel, queue, EXCHANGE, event_type.as_str()).await?;
         }
     }
     Ok(())

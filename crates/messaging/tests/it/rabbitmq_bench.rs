@@ -8,6 +8,7 @@ use contracts::topology::Binding;
 use messaging::rabbitmq::RabbitBroker;
 use messaging::rabbitmq::admin::Admin;
 use messaging::{Broker, BrokerSettings};
+use service_kit::Metrics;
 use service_kit::settings::Secret;
 use testkit::chaos::Proxy;
 use testkit::isolated::{Vhost, vhost};
@@ -38,6 +39,15 @@ pub fn settings(url: &str) -> BrokerSettings {
 
 pub fn admin_of(api_url: &str) -> Admin {
     Admin::new(api_url, "", &Secret::default()).unwrap()
+}
+
+/// What the counter of rebuilt topologies says for a service, in all tests of this process.
+pub fn rebuilt(service: &str) -> String {
+    let series = format!("shop_broker_topology_rebuilt_total{{service=\"{service}\"}} ");
+    let page = Metrics::install().render();
+    let mut lines = page.lines();
+    let count = lines.find_map(|line| line.strip_prefix(&series));
+    count.unwrap_or("0").to_owned()
 }
 
 impl Rabbit {

@@ -14,12 +14,11 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Exchange
 use messaging::rabbitmq::admin::Admin;
 use messaging::rabbitmq::{EXCHANGE, RabbitBroker};
 use messaging::{Broker, BrokerSettings, Message, dead_letters_of};
-use service_kit::Metrics;
 use service_kit::settings::Secret;
 use testkit::isolated::{Vhost, vhost};
 
 use crate::fixtures::{cancel_requested, life, message_of, until};
-use crate::rabbitmq_bench::{admin_of, settings};
+use crate::rabbitmq_bench::{admin_of, rebuilt, settings};
 
 const SERVICES: [&str; 4] = ["user", "product", "order", "notification"];
 const PASSWORD: &str = "p@ss:word/of?tests";
@@ -190,15 +189,6 @@ async fn a_service_that_misses_the_exchange_says_who_can_make_it_and_goes_on_whe
     })
     .await;
     provisioned.forget_users().await;
-}
-
-/// What the counter of rebuilt topologies says for a service.
-fn rebuilt(service: &str) -> String {
-    let series = format!("shop_broker_topology_rebuilt_total{{service=\"{service}\"}} ");
-    let page = Metrics::install().render();
-    let mut lines = page.lines();
-    let count = lines.find_map(|line| line.strip_prefix(&series));
-    count.unwrap_or("0").to_owned()
 }
 
 /// No other test of this process lets `product` lose something.
