@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::client::send;
+use testkit::wait;
 
 use crate::shop::{Shop, harness};
 
@@ -23,6 +24,18 @@ fn operation(method: &str, path: &str) -> Operation {
         method.to_uppercase(),
         segments.collect::<Vec<_>>().join("/"),
     )
+}
+
+/// The description that the gateway makes of those of all services, which it asks for after its start.
+async fn whole_description(shop: &Shop) -> Value {
+    let client = shop.stranger();
+    wait::until("the description to be whole", || async {
+        let document = client.get("/openapi.json").await?.expect(200)?.body;
+        let is_whole = document["info"]["x-missing-services"] == json!([]);
+        Ok(is_whole.then_some(document))
+    })
+    .await
+    .unwrap()
 }
 
 /// What a service says it does.
@@ -74,14 +87,7 @@ async fn every_operation_of_a_service_has_a_route_and_every_route_an_operation()
     assert_eq!(unknown, [], "routes that no service answers");
 
     // The gateway names the service in the paths of parked messages, and adds its own pages.
-    let merged = shop
-        .stranger()
-        .get("/openapi.json")
-        .await
-        .unwrap()
-        .expect(200)
-        .unwrap();
-    let merged = described(&merged.body);
+    let merged = described(&whole_description(&shop).await);
     let of_services: BTreeSet<_> = merged
         .iter()
         .filter(|(_, path)| !OWN.contains(&path.as_str()))
@@ -108,8 +114,7 @@ async fn every_operation_of_a_service_has_a_route_and_every_route_an_operation()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_merged_description_is_whole() {
     let shop = Shop::start(harness()).await.unwrap();
-    let reply = shop.stranger().get("/openapi.json").await.unwrap();
-    let document = reply.expect(200).unwrap().body;
+    let document = whole_description(&shop).await;
     let mut flaws = Vec::new();
     dangling(&document, &document, &mut flaws);
     let mut ids = BTreeSet::new();

@@ -88,7 +88,7 @@ of_this_machine() (
 
 # The kernel takes its time with what dead processes had mounted.
 leaves_nothing() {
-	local left until=$((SECONDS + 15))
+	local left until=$((SECONDS + 60))
 	while left=$(of_this_machine | comm -13 "$work/before" -) && [ -n "$left" ]; do
 		[ "$SECONDS" -lt "$until" ] || {
 			printf 'the cluster was ended and left:\n%s\n' "$left" >&2

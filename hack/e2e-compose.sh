@@ -32,11 +32,19 @@ up() {
 # What the customer of the journey sees of the shop, and how many mails were sent: something of each volume but RabbitMQ's.
 seen() {
 	local shop=http://127.0.0.1:$SHOP_PORT/api/v1 path token
-	token=$(curl --silent --fail --json "{\"email\": \"ada-$run@example.com\", \"password\": \"correct horse battery staple\"}" "$shop/auth/login" | jq -er .access_token)
+	token=$(curl --silent --fail --json "{\"email\": \"ada-$run@example.com\", \"password\": \"correct horse battery staple\"}" "$shop/auth/login" | jq -er .access_token) || return 1
 	for path in me orders me/notifications 'products?limit=100'; do
-		curl --silent --fail --header "Authorization: Bearer $token" "$shop/$path" | jq --sort-keys .
+		curl --silent --fail --header "Authorization: Bearer $token" "$shop/$path" | jq --sort-keys . || return 1
 	done
 	echo "mails: $(docker run --rm --volumes-from "$($compose ps --quiet notification)" --entrypoint bash postgres:17 -c 'ls /mail/new | wc -l')"
+}
+# Mails and notifications come a moment after what they tell: the last notification of the journey is there, a mail for each, and
+# as many of both as a moment ago, for administrators get mails too.
+all_is_told() {
+	mv "$data/before" "$data/earlier"
+	seen >"$data/before" || return 1
+	grep -q '"type": "order.delivered"' "$data/before" && cmp --silent "$data/before" "$data/earlier" || return 1
+	[ "$(sed -n 's/^mails: //p' "$data/before")" -ge "$(grep -c '"type": "\(user\|order\)\.' "$data/before")" ]
 }
 run=compose-$$
 
@@ -66,7 +74,16 @@ up
 $compose cp user:/secrets/admin-password "$data/admin-password" >/dev/null
 # Mails are looked at after the journey: they are in a volume.
 RUN=$run SHOP_URL=http://127.0.0.1:$SHOP_PORT SHOP_DATA=$data examples/journey.sh
-seen >"$data/before"
+touch "$data/before"
+end=$((SECONDS + 60))
+until all_is_told; do
+	[ "$SECONDS" -lt "$end" ] || {
+		echo "not all that the journey did was told within a minute:" >&2
+		cat "$data/before" >&2
+		exit 1
+	}
+	sleep 1
+done
 if [ "$(jq --slurp '[.[] | .data? // empty | length] | min' <(grep -v ^mails: "$data/before"))" -lt 1 ] ||
 	[ "$(sed -n 's/^mails: //p' "$data/before")" -lt 5 ]; then
 	echo "the journey leaves orders, notifications, products and five mails or more, and this is seen:" >&2

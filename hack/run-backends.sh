@@ -91,7 +91,7 @@ end() {
 	trap '' INT TERM
 	# `test-servers` passes a signal on to everybody, and a second one would end them before they have finished.
 	if [ -n "$signalled" ]; then
-		for _ in {1..50}; do any_runs && sleep 0.1 || break; done
+		for _ in {1..400}; do any_runs && sleep 0.1 || break; done
 	fi
 	[ "${#pids[@]}" -eq 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
 	wait

@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn a_load_ends_when_its_time_is_over() {
         let upstream = Upstream::start().await.unwrap();
-        let time = Duration::from_millis(50);
+        let time = Duration::from_secs(1);
         let outcome = load(&upstream, StatusCode::OK)
             .run_for(3, 7, time)
             .await

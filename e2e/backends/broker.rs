@@ -223,6 +223,15 @@ async fn f4_an_exchange_that_was_deleted_is_missed_until_the_administrator_makes
                 Ok(missed.then_some(()))
             })
             .await?;
+            // The notification service by its look, which it makes every few seconds.
+            wait::until("the notification service to miss it, too", || async {
+                let replicas = shop.replicas_of(Service::Notification).iter();
+                let mut logs = replicas.map(testkit::platform::Replica::log);
+                let missed =
+                    |line: &str| line.contains("shop.events") && line.contains("shopctl provision");
+                Ok(logs.any(|log| log.lines().any(missed)).then_some(()))
+            })
+            .await?;
             shop.provision().await?;
             // All but the tap's.
             let (after, expected) = (bindings().await?, before - 1);

@@ -1,9 +1,10 @@
 //! Row S: the disk of a server is full. What needs it is refused, nothing that was acknowledged is lost, and all goes on once
 //! there is room and the server, which may have ended by itself, was started again. Only root may mount a disk for this.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use contracts::{Clock as _, SystemClock};
 use testkit::platform::{Platform, Server};
 use testkit::servers::ServerProcess;
@@ -34,23 +35,31 @@ async fn room_again(shop: &Platform, server: &ServerProcess) -> Result<()> {
     server.free_disk()?;
     let since = SystemClock.now().unix_millis();
     let over = CancellationToken::new();
+    let trouble = Mutex::new(String::new());
     let confirmed = async {
         let confirmed = wait::until_within(PATIENCE, "orders to be confirmed again", || async {
             // Cannot be taken as long as the server is away.
-            let stores = shop.stores().snapshot().await.ok();
-            let orders = stores.and_then(|stores| stores.order).unwrap_or_default();
-            let orders = orders.orders.into_values();
+            let stores = match shop.stores().snapshot().await {
+                Ok(stores) => stores,
+                Err(error) => {
+                    *trouble.lock().unwrap() = format!("{error:#}");
+                    return Ok(None);
+                }
+            };
+            let orders = stores.order.unwrap_or_default().orders.into_values();
             let since = orders.filter(|it| it.created_at > since && it.status == "confirmed");
             Ok((since.count() >= CONFIRMED).then_some(()))
         });
         let confirmed = confirmed.await;
         over.cancel();
-        confirmed
+        confirmed.with_context(|| format!("the last trouble: {}", trouble.lock().unwrap()))
     };
     // Beside it, for a look into the stores may wait for the server.
     let kept_running = wait::until_within(PATIENCE * 2, "the look to be over", || async {
-        if !server.is_running().await? {
-            server.launch().await?;
+        if !server.is_running().await?
+            && let Err(error) = server.start().await
+        {
+            *trouble.lock().unwrap() = format!("{error:#}");
         }
         Ok(over.is_cancelled().then_some(()))
     });

@@ -6,11 +6,13 @@ use futures_util::future::BoxFuture;
 use messaging::rabbitmq::RabbitBroker;
 use messaging::{Broker as _, BrokerSettings};
 use service_kit::{Lifecycle, LifecycleSettings};
-use testkit::platform::{Builder, Platform};
+use testkit::platform::{Builder, Platform, Service};
 
 /// The programs that cargo just built.
 pub fn platform() -> Builder {
-    Platform::builder(env!("CARGO_BIN_EXE_shop"), declare)
+    let builder = Platform::builder(env!("CARGO_BIN_EXE_shop"), declare);
+    // What breaks it may take longer than the ten minutes that a token usually lasts.
+    builder.setting(Service::User, "TOKENS__ACCESS_S", "3600")
 }
 
 /// All queues, as an administrator makes them before the first start: else the first events would find none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use testkit::checker::Snapshot;
 use testkit::customers::Load;
-use testkit::platform::{Builder, Platform, Service};
+use testkit::platform::{Builder, Platform};
 use testkit::{seed, wait};
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +24,6 @@ impl Trial {
     /// Starts the shop; `name` is what the seed of its customers is printed with.
     pub async fn start(builder: Builder, name: &str) -> Result<Self> {
         let mut random = seed::generator(name);
-        // A trial may last longer than the ten minutes that a token usually does.
-        let builder = builder.setting(Service::User, "TOKENS__ACCESS_S", "3600");
         let shop = builder.start().await?;
         let load = Load::new(shop.front()?, &mut random, CUSTOMERS, &STOCK).await;
         // Who calls this panics only when the shop is gone.
@@ -48,8 +46,12 @@ impl Trial {
             happened
         };
         let (ordered, happened) = tokio::join!(self.load.until(over.clone()), happening);
-        happened.context("the fault could not be done")?;
-        ordered.context("the customers could not go on")
+        // The one may be why the other came to nothing.
+        let ordered = ordered.context("the customers could not go on");
+        match (happened.context("the fault could not be done"), ordered) {
+            (Err(fault), Err(ordered)) => Err(fault.context(format!("{ordered:#}"))),
+            (happened, ordered) => happened.and(ordered),
+        }
     }
 
     /// Waits for rest; then all invariants hold, everything the customers were told is true, nothing was parked, and
@@ -75,17 +77,18 @@ impl Trial {
 /// Waits until so many orders more are in the store that the load is certainly on.
 async fn some_orders(shop: &Platform) -> Result<()> {
     const MORE: usize = 10;
-    let before = orders(shop).await?;
+    // None while a server does not answer: one that came back may need a moment more.
+    let orders = async || {
+        let snapshot = shop.stores().snapshot().await.ok();
+        let orders = snapshot.and_then(|snapshot| snapshot.order);
+        orders.map(|store| store.orders.len())
+    };
+    let before = wait::until("a look at the orders", || async { Ok(orders().await) }).await?;
     wait::until("the customers to order", || async {
-        let now = orders(shop).await?;
-        Ok((now >= before + MORE).then_some(()))
+        let now = orders().await;
+        Ok(now.filter(|now| *now >= before + MORE).map(drop))
     })
     .await
-}
-
-async fn orders(shop: &Platform) -> Result<usize> {
-    let snapshot = shop.stores().snapshot().await?;
-    Ok(snapshot.order.map_or(0, |store| store.orders.len()))
 }
 
 /// How long a store is away: a few seconds, or what `make store-outage` says.

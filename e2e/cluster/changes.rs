@@ -30,13 +30,14 @@ async fn scale_to(shop: &Platform, replicas: usize) -> Result<()> {
     let scaled = busy(json!({"gateway": number, "services": {"order": number}}));
     shop.carry_out(&scaled).await?;
     for component in ["gateway", "order"] {
-        let pods = shop.space.pods(component).await?;
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        ensure!(
-            (pods.len(), ready) == (replicas, replicas),
-            "{ready} of {} pods of {component} are ready, and not {replicas}",
-            pods.len()
-        );
+        let what = format!("{replicas} pods of {component}, and all of them to be ready");
+        // A platform is ready before the last pod that is too many begins to go.
+        wait::until_within(PATIENCE, &what, || async {
+            let pods = shop.space.pods(component).await?;
+            let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+            Ok(((pods.len(), ready) == (replicas, replicas)).then_some(()))
+        })
+        .await?;
     }
     Ok(())
 }

@@ -46,16 +46,26 @@ is() {
 	found=$("$@" 2>&1) || true
 	[ "$found" = "$right" ] || fail "$* is \"$found\", not \"$right\""
 }
+# The same, and it may take a while: eventually equals RIGHT COMMAND…
+equals() {
+	local right=$1
+	shift
+	[ "$("$@" 2>&1)" = "$right" ]
+}
 field() { kubectl get "$1" "$2" --namespace "$3" --ignore-not-found --output "jsonpath=$4"; }
 eventually() {
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + 240))
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || fail "not within a minute: $*"
+		[ "$SECONDS" -lt "$end" ] || fail "not within four minutes: $*"
 		sleep 0.3
 	done
 }
-# The definition goes, and so does what the API server tells of it, a moment later: Helm takes the half of that for an error.
-forgotten() { ! kubectl get --raw /apis | grep -q shopplatform.io; }
+# The definition comes or goes, and so does what the API server tells of it, a moment later: Helm takes the half of that for an error.
+known() { [[ $(kubectl get --raw /apis) == *shopplatform.io* ]]; }
+forgotten() {
+	local apis
+	apis=$(kubectl get --raw /apis) && [[ $apis != *shopplatform.io* ]]
+}
 forgets() {
 	kubectl delete crd $crd --wait >/dev/null
 	eventually forgotten
@@ -77,7 +87,7 @@ refuses 'watchNamespace is nowhere, which is no namespace of this cluster' shop-
 says "what the cluster lacks is told before anything is made"
 
 installs shop-operator $home --wait --timeout 60s
-is 2 field deployment shopplatform-operator $home '{.status.readyReplicas}'
+eventually equals 2 field deployment shopplatform-operator $home '{.status.readyReplicas}'
 is True field crd $crd '' '{.status.conditions[?(@.type=="Established")].status}'
 next=$(sed -n '/^Make a shop/,/^and watch/s/^  //p' "$work/said")
 eval "$next" >/dev/null
@@ -96,7 +106,7 @@ administrator='{.spec.versions[0].schema.openAPIV3Schema.properties.spec.propert
 is 'The first administrator of the shop.' field crd $crd '' "$administrator"
 chart=$work/newer installs shop-operator $home --set replicas=3 --wait --timeout 60s
 is Somebody. field crd $crd '' "$administrator"
-is 3 field deployment shopplatform-operator $home '{.status.readyReplicas}'
+eventually equals 3 field deployment shopplatform-operator $home '{.status.readyReplicas}'
 helm rollback shop-operator --namespace $home || fail "helm rollback"
 is 'The first administrator of the shop.' field crd $crd '' "$administrator"
 chart=$work/newer installs shop-operator $home
@@ -134,6 +144,7 @@ helm uninstall other --namespace other --wait
 forgets
 kubectl delete namespace other --wait >/dev/null
 kubectl create --filename crds >/dev/null 2>&1
+eventually known
 refuses 'belongs to no release of Helm' shop-operator $home
 installs shop-operator $home --set crds.install=false
 helm uninstall shop-operator --namespace $home --wait

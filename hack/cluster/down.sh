@@ -28,8 +28,9 @@ processes_are_there() {
 	return 1
 }
 
-for _ in {1..50}; do
-	processes_are_there || break
+end=$((SECONDS + 60))
+while processes_are_there; do
+	[ "$SECONDS" -lt "$end" ] || fail "Processes of the cluster did not end within a minute: see \`ip netns pids $cluster\`."
 	end_processes
 	sleep 0.1
 done

@@ -43,11 +43,11 @@ start_apart "$(node_namespace 1)" "$state/control-plane" \
 	"$here/control-plane/init.sh" "$kubernetes" "$tools" "$state/control-plane" "$(node_address 1)" "$services_network"
 for ((node = 1; node <= NODES; node++)); do start_node "$node" "$kubernetes" "$tools"; done
 
-wait_for "the API server" 60 kubectl get --raw /readyz
+wait_for "the API server" 180 kubectl get --raw /readyz
 echo "the API server answers after $SECONDS s" >&2
 apply_add_ons
-wait_for "the nodes to be there" 60 nodes_are_there "$NODES"
-kubectl wait --for=condition=Ready --timeout=60s node --all >/dev/null
+wait_for "the nodes to be there" 180 nodes_are_there "$NODES"
+kubectl wait --for=condition=Ready --timeout=180s node --all >/dev/null
 echo "$NODES node(s) ready after $SECONDS s" >&2
 wait_for_add_ons
 trap - EXIT

@@ -28,8 +28,9 @@ pub use self::snapshot::{
 pub use self::stores::{StoreUrls, Stores};
 pub use self::tap::Tap;
 
-/// How long a shop may take to come to rest: messages that could not be handled at once wait up to a minute.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a shop may take to come to rest: messages that could not be handled at once wait up to a minute, and a mail that a
+/// process died with up to two, or longer where no processor is free.
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks, at least.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -18,10 +18,12 @@ mod server;
 mod shared;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 use crate::servers::{ServerProcess, Supervisor};
 use crate::wait;
@@ -29,6 +31,9 @@ pub use access::Access;
 use access::{Accounts, User};
 use programs::Programs;
 pub use shared::shared;
+
+/// How long a new control plane may take to do its work where other tests and builds have the processors.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Three nodes in three zones, and a default storage class.
 const CLUSTER: &str = include_str!("kubernetes/cluster.yaml");
@@ -190,13 +195,11 @@ async fn apply(kubectl: &Path, access: &Access, manifests: &Path) -> Result<()> 
 }
 
 async fn until_custom_resources_are_served(accounts: &Accounts) -> Result<()> {
-    wait::until("custom resources to be served", || async {
+    until("custom resources to be served", || async {
         let definitions = accounts
             .read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
             .await?;
-        Ok(items(&definitions)
-            .all(|definition| is(definition, "Established"))
-            .then_some(()))
+        Ok(items(&definitions).all(|definition| is(definition, "Established")))
     })
     .await
 }
@@ -204,7 +207,7 @@ async fn until_custom_resources_are_served(accounts: &Accounts) -> Result<()> {
 /// Nodes are ready, and no longer marked as not ready; the service account that every pod needs is there, which shows that the
 /// controllers work.
 async fn until_pods_can_run(accounts: &Accounts) -> Result<()> {
-    wait::until("nodes and controllers to do their work", || async {
+    until("nodes and controllers to do their work", || async {
         let nodes = accounts.read("/api/v1/nodes").await?;
         let service_accounts = accounts
             .read("/api/v1/namespaces/default/serviceaccounts")
@@ -212,9 +215,32 @@ async fn until_pods_can_run(accounts: &Accounts) -> Result<()> {
         let work = items(&nodes)
             .all(|node| is(node, "Ready") && node.pointer("/spec/taints").is_none())
             && items(&service_accounts).next().is_some();
-        Ok(work.then_some(()))
+        Ok(work)
     })
     .await
+}
+
+/// Waits for what the API server is to say. It may be too busy for an answer meanwhile.
+async fn until<F, Fut>(what: &str, is_so: F) -> Result<()>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<bool>>,
+{
+    let last_error = Mutex::new(None);
+    let waited = wait::until_within(PATIENCE, what, || async {
+        match is_so().await {
+            Ok(is_so) => Ok(is_so.then_some(())),
+            Err(error) => {
+                *last_error.lock().await = Some(error);
+                Ok(None)
+            }
+        }
+    })
+    .await;
+    match (waited, last_error.into_inner()) {
+        (Err(late), Some(error)) => bail!("{late}; the last error: {error:#}"),
+        (waited, _) => waited,
+    }
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

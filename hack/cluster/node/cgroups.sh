@@ -33,12 +33,12 @@ make_cgroups() {
 		"Please run this on the machine itself, or use kind."
 }
 
-# Removes them, with all that containers left below.
+# Removes them, with all that containers left below: they are busy until the last process in them is gone.
 remove_cgroups() {
-	local root
+	local root end=$((SECONDS + 60))
 	while read -r root; do
-		for _ in {1..50}; do
-			[ -d "$root/$cluster" ] || break
+		while [ -d "$root/$cluster" ]; do
+			[ "$SECONDS" -lt "$end" ] || fail "$root/$cluster could not be removed within a minute."
 			find "$root/$cluster" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
 		done
 	done < <(cgroup_roots)

@@ -1,5 +1,7 @@
 //! The control plane of these tests. Operators here work in all namespaces, so one works at a time.
 
+use std::time::Duration;
+
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
@@ -15,6 +17,9 @@ use crate::{cloud_native_pg, manifests};
 
 /// The namespace of all operators.
 pub(crate) const HOME: &str = "default";
+
+/// How long what an operator does may take where other tests and builds have the processors.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -88,7 +93,7 @@ impl Plane {
         is_so: impl Fn(&ShopPlatformStatus) -> bool,
     ) -> ShopPlatformStatus {
         let platforms = self.platforms();
-        wait::until(what, || async {
+        wait::until_within(PATIENCE, what, || async {
             let status = platforms.get(name).await?.status;
             Ok(status.filter(&is_so))
         })

@@ -12,7 +12,7 @@ use testkit::wait;
 use tokio::process::{Child, Command};
 
 use crate::account::Right;
-use crate::plane::{HOME, Plane};
+use crate::plane::{HOME, PATIENCE, Plane};
 
 /// One that runs, and is killed when this is dropped.
 pub(crate) struct Operator {
@@ -85,8 +85,7 @@ impl Operator {
 
     /// How it ended by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let waits = Duration::from_secs(30);
-        match tokio::time::timeout(waits, self.process.wait()).await {
+        match tokio::time::timeout(PATIENCE, self.process.wait()).await {
             Ok(ended) => ended.unwrap(),
             Err(late) => panic!("{late}: it goes on: {}", self.log()),
         }
@@ -108,7 +107,7 @@ impl Operator {
 
     /// Waits until a page has this text.
     pub(crate) async fn until_page(&self, path: &str, text: &str) {
-        let seen = wait::until(text, || async {
+        let seen = wait::until_within(PATIENCE, text, || async {
             let page = self.page(path).await.unwrap_or_default();
             Ok(page.contains(text).then_some(()))
         });
@@ -135,7 +134,7 @@ impl Operator {
 
     /// Waits until all these resources were asked for with this verb, and refused.
     pub(crate) async fn until_forbidden(&self, verb: &str, resources: &BTreeSet<String>) {
-        let missed = wait::until("every refusal", || async {
+        let missed = wait::until_within(PATIENCE, "every refusal", || async {
             let refused = self.answered(verb, "403").await;
             Ok(resources.is_subset(&refused).then_some(()))
         });

@@ -41,12 +41,16 @@ fn once(type_: &str, reason: &str) -> (String, String, i32) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_is_told_once_also_by_another_operator() {
     let (world, operator) = at_rest(&json!({})).await;
-    let made = [
-        once("Normal", "Created"),
-        once("Normal", "WaitingForJob"),
-        once("Normal", "Ready"),
-    ];
-    assert_eq!(told(&world).await, made);
+    let made = told(&world).await;
+    assert_eq!(made.first(), Some(&once("Normal", "Created")));
+    assert_eq!(made.last(), Some(&once("Normal", "Ready")));
+    // How often it is seen to wait for a Job, if at all, is a matter of speed.
+    for (type_, reason, _) in &made[1..made.len() - 1] {
+        assert_eq!(
+            (type_.as_str(), reason.as_str()),
+            ("Normal", "WaitingForJob")
+        );
+    }
     operator.stop().await;
     let operator = Operator::start(&world);
     world.touch("demo", "again").await;
@@ -68,7 +72,7 @@ async fn what_happens_is_told_once_also_by_another_operator() {
     world.touch("demo", "and again").await;
     world.until_quiet(&operator.tap).await;
     let told = told(&world).await;
-    assert_eq!(told[3..], [once("Warning", "SecretMissing")]);
+    assert_eq!(told[made.len()..], [once("Warning", "SecretMissing")]);
     operator.stop().await;
     world.delete().await;
 }

@@ -51,6 +51,15 @@ pub(super) fn is_missing(error: &lapin::Error) -> bool {
     )
 }
 
+/// The queue or the exchange that is not there: RabbitMQ says `NOT_FOUND - no queue 'order.stock' in vhost '/'`.
+pub(super) fn missing(error: &lapin::Error) -> Option<&str> {
+    let ErrorKind::ProtocolError(said) = error.kind() else {
+        return None;
+    };
+    let mut quoted = said.get_message().as_str().split('\'');
+    quoted.nth(1).filter(|_| is_missing(error))
+}
+
 /// Whether a frame was not as the two ends had agreed. What comes of that without anybody's fault is one that is too large: a
 /// message's headers go in one, however long they are.
 pub(super) fn is_of_frames(error: &lapin::Error) -> bool {
@@ -68,5 +77,26 @@ fn protocol_kind(error: &lapin::Error) -> Option<&AMQPErrorKind> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Some(error.kind()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::AMQPError;
+
+    use super::*;
+
+    fn said(kind: AMQPSoftError, text: &str) -> lapin::Error {
+        ErrorKind::ProtocolError(AMQPError::new(kind.into(), text.into())).into()
+    }
+
+    #[test]
+    fn what_is_missing_is_told_by_its_name_and_what_is_refused_is_not_missing() {
+        let queue = "NOT_FOUND - no queue 'order.stock' in vhost '/'";
+        let queue = said(AMQPSoftError::NOTFOUND, queue);
+        assert_eq!(missing(&queue), Some("order.stock"));
+        let refused = "ACCESS_REFUSED - access to queue 'order.stock' in vhost '/' refused for user 'product'";
+        let refused = said(AMQPSoftError::ACCESSREFUSED, refused);
+        assert_eq!(missing(&refused), None);
     }
 }

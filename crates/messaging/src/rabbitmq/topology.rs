@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 use tokio::sync::Mutex;
 
-use super::explain::is_missing;
+use super::explain::{self, is_missing};
 use super::line::{Fault, Line};
 use crate::broker::{BrokerError, DELIVERY_LIMIT, dead_letters_of};
 
@@ -71,7 +71,8 @@ impl Topology {
     ///
     /// A declaration does not tell whether it made anything. So what was there once is made only after a look has missed it:
     /// declared in any case, a queue that is deleted between the look and that would be made again without a word. Bindings
-    /// are always made, and with that one they are refused until the next look.
+    /// are always made, and refused if what they bind is gone. The price: that somebody has made a queue of another kind in
+    /// place of one that was seen is told only by the next process.
     pub(super) async fn ensure(&self) -> Result<(), BrokerError> {
         let state = &mut *self.state.lock().await;
         let things = things(&state.bindings);
@@ -97,10 +98,16 @@ impl Topology {
         // What this process has not seen yet is declared in any case: that tells a queue of another kind by its name.
         let is_sure = |name: &str| state.seen.contains(name) && !missing.contains(&name);
         let made = make(&channel, &state.bindings, is_sure);
-        self.line
-            .ask(made)
-            .await
-            .map_err(|fault| self.line.explain(fault))?;
+        if let Err(fault) = self.line.ask(made).await {
+            // Gone since the look. Somebody may have made it again before the next one.
+            if let Fault::Said(error) = &fault
+                && let Some(name) = explain::missing(error)
+                && state.seen.contains(name)
+            {
+                state.lost.insert(name.to_owned());
+            }
+            return Err(self.line.explain(fault));
+        }
         let lost = std::mem::take(&mut state.lost);
         if !lost.is_empty() {
             self.report(lost);

@@ -201,15 +201,12 @@ async fn a_broker_that_falls_silent_counts_as_gone() {
     let rabbit = Rabbit::fresh().await;
     rabbit.proxy.black_hole(Direction::ToClient);
     let quick = BrokerSettings {
-        connect_timeout_ms: 300,
+        connect_timeout_ms: 3_000,
         ..settings(&rabbit.proxy.url())
     };
     let broker = RabbitBroker::connect(&quick, "alpha", &life()).unwrap();
     let trouble = trouble_of(&broker).await;
-    assert!(
-        trouble.ends_with("does not answer within 300ms"),
-        "{trouble}"
-    );
+    assert!(trouble.ends_with("does not answer within 3s"), "{trouble}");
     // Every try that is given up ends its socket; only those of the bench, which hears nothing either, stay for a while.
     rabbit.proxy.pass().await.unwrap();
     until("the broker to be used", async || {
@@ -221,7 +218,7 @@ async fn a_broker_that_falls_silent_counts_as_gone() {
 /// The connection stands, as far as TCP knows, and nothing at all arrives any more: only heartbeats tell.
 #[tokio::test]
 async fn a_connection_that_falls_silent_is_given_up_after_three_heartbeats_and_made_anew() {
-    const HEARTBEAT: Duration = Duration::from_secs(2);
+    const HEARTBEAT: Duration = Duration::from_secs(5);
     let rabbit = declared().await;
     let patient = BrokerSettings {
         heartbeat_s: HEARTBEAT.as_secs(),
@@ -274,14 +271,14 @@ async fn a_queue_that_is_deleted_is_made_again() {
     assert_eq!(next(&mut subscription).await.message, sent[0]);
 }
 
-/// Most of the deletions come while the service looks whether its queues are there, which it does without a pause here. No
+/// Most of the deletions come while the service looks whether its queues are there, which it does nearly without a pause. No
 /// other test of this process has a service of this name.
 #[tokio::test]
 async fn each_loss_of_a_queue_is_told_once_also_when_it_comes_during_a_look() {
     const LOSSES: usize = 30;
     let rabbit = Rabbit::fresh().await;
     let restless = BrokerSettings {
-        topology_check_ms: 0,
+        topology_check_ms: 5,
         ..settings(rabbit.vhost.url())
     };
     let broker = RabbitBroker::connect(&restless, "restless", &life()).unwrap();
@@ -289,6 +286,8 @@ async fn each_loss_of_a_queue_is_told_once_also_when_it_comes_during_a_look() {
         broker.declare(BINDINGS).await.ok()
     })
     .await;
+    // Counted from here on.
+    assert_eq!(rebuilt("restless"), "0");
     let (admin, vhost) = (rabbit.admin(), rabbit.vhost.name());
     for loss in 1..=LOSSES {
         admin.delete_queue(vhost, QUEUE).await.unwrap();

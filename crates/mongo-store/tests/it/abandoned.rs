@@ -1,12 +1,12 @@
 //! What a process that was killed leaves behind does not stop the others.
 
 use futures_util::FutureExt as _;
-use mongo_store::Transaction;
 use mongo_store::mongodb::bson::{Document, doc};
 use mongo_store::mongodb::{Client, ClientSession};
-use store_kit::StoreError;
+use mongo_store::{Database, Transaction};
+use store_kit::{StoreError, StoreHandle as _};
 
-use crate::notes::{NOTES, Notes};
+use crate::notes::{NOTES, Notes, SCHEMA, settings};
 
 const HELD: [&str; 2] = ["held by one that died", "held by another program"];
 
@@ -49,16 +49,19 @@ async fn a_transaction_whose_program_died_is_ended_by_who_meets_it_and_others_ar
     let mut dead = hold(notes.isolated.url(), &format!("shop-{database}"), HELD[0]).await;
     let mut other = hold(notes.isolated.url(), "accounting", HELD[1]).await;
 
-    // MongoDB itself would end it after a minute; the command gives up after ten seconds.
-    let changed = notes
-        .db
+    // MongoDB itself would end it after a minute; the command gives up after half of that.
+    let mut patient = settings(notes.isolated.url());
+    patient.pool.statement_ms = 30_000;
+    let patient = Database::open(&patient, &SCHEMA).await.unwrap();
+    patient
         .transact(HELD[0], |tx, id| change(tx, id).boxed())
-        .await;
-    changed.unwrap();
+        .await
+        .unwrap();
     let changed = format!("{}, and changed", HELD[0]);
     assert_eq!(notes.texts().await, [HELD[1], changed.as_str()]);
     // NoSuchTransaction: had it been alive, it would have been told, and could have begun anew.
     let late = dead.commit_transaction().await.unwrap_err();
     assert!(late.contains_label("TransientTransactionError"), "{late}");
     other.commit_transaction().await.unwrap();
+    patient.close().await;
 }

@@ -86,7 +86,7 @@ async fn a_server_that_is_no_replica_set_is_refused_however_the_url_is_written()
     let place = format!("mongodb://127.0.0.1:{}/notes", mongo.port(0).unwrap());
     for query in ["", "?replicaSet=rs0", "?directConnection=true"] {
         let mut settings = settings(&format!("{place}{query}"));
-        settings.pool.wait_ms = 500;
+        settings.pool.wait_ms = 3_000;
         for refused in [
             Database::open(&settings, &SCHEMA).await.map(drop),
             Database::migrate(&settings, &SCHEMA).await.map(drop),
@@ -119,7 +119,9 @@ async fn a_user_of_one_database_may_end_the_transactions_that_its_own_program_le
     as_root.mongo().run_command(user).await.unwrap();
     let port = mongo.port(0).unwrap();
     let url = format!("mongodb://service:s@127.0.0.1:{port}/notes?replicaSet=rs0");
-    let db = Database::open(&settings(&url), &SCHEMA).await.unwrap();
+    let mut patient = settings(&url);
+    patient.pool.statement_ms = 30_000;
+    let db = Database::open(&patient, &SCHEMA).await.unwrap();
     let mut dead = hold(&url, "shop-notes", "held").await;
     db.transact("held", |tx, id| change(tx, id).boxed())
         .await

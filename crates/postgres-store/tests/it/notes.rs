@@ -64,8 +64,8 @@ pub fn settings(url: &str) -> StoreSettings {
 /// Settings under which nothing takes long.
 pub fn impatient(url: &str) -> StoreSettings {
     let mut settings = settings(url);
-    settings.pool.wait_ms = 500;
-    settings.pool.statement_ms = 500;
+    settings.pool.wait_ms = 3_000;
+    settings.pool.statement_ms = 3_000;
     settings
 }
 

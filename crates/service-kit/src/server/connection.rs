@@ -81,6 +81,8 @@ async fn serve<S: HttpService>(
     let (mut begun, mut ending, mut draining) = (0, false, false);
     let result = loop {
         tokio::select! {
+            biased;
+            // First, so that a request that has arrived is read before time is up.
             result = connection.as_mut() => break result,
             () = &mut ended, if !draining => {
                 (ending, draining) = (true, true);

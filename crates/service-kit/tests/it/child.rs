@@ -70,7 +70,13 @@ async fn build(settings: Settings, runtime: Runtime) -> Built {
             "/panic",
             get(async || -> &'static str { panic!("a bug\nin two lines") }),
         )
-        .route("/stuck", get(async || std::future::pending::<()>().await));
+        .route(
+            "/stuck",
+            get(async || {
+                tracing::info!("stuck");
+                std::future::pending::<()>().await;
+            }),
+        );
     let router = standard_layers(router, "child");
     Ok(App::bind(&runtime, &settings.http, router, &health).await?)
 }

@@ -107,7 +107,12 @@ async fn ask_over_http_2(mut sender: http2::SendRequest<Empty<Bytes>>) -> usize 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_a_service_ends_under_load() {
-    let service = service(at_once()).await;
+    // Long enough for every client to be told: who was not must be quicker than a busy machine may let it be.
+    let service = service(LifecycleSettings {
+        delay_ms: 3_000,
+        ..at_once()
+    })
+    .await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let client = Client::connect(service.address).await.unwrap();

@@ -53,8 +53,7 @@ async fn abandoned_work_is_an_error_and_a_second_signal_waits_for_nothing() {
         let address = event["address"].as_str().unwrap().parse().unwrap();
         let mut stuck = Client::connect(address).await.unwrap();
         spawn(async move { stuck.get("/stuck").await });
-        let mut other = Client::connect(address).await.unwrap();
-        other.get("/traceparent").await.unwrap();
+        child.wait_for("stuck");
         child.signal("TERM");
         child.wait_for("ending");
         for _ in 1..signals {

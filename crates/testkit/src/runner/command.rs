@@ -10,8 +10,8 @@ use tokio::process::Command;
 use super::Ends;
 use crate::servers::Supervisor;
 
-/// How long the command may take to end after a signal.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the command may take to end after a signal: services give what they have begun 25 seconds.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Runs it with these environment variables; passes a signal on to it and everything it started.
 pub(super) async fn run(

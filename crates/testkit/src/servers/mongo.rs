@@ -159,15 +159,15 @@ impl Mongo {
 
     /// Makes the primary step down, as for maintenance: for so long it is not elected again. Returns its number.
     pub async fn step_down(&self, how_long: Duration) -> Result<usize> {
-        let primary = self.primary().await?;
         let seconds = i64::try_from(how_long.as_secs())?;
-        self.get(primary)?
-            .client
-            .database("admin")
-            .run_command(doc! { "replSetStepDown": seconds })
-            .await
-            .context("the primary does not step down")?;
-        Ok(primary)
+        // It may have been the primary only just before, or have no secondary that has all.
+        wait::until("the primary to step down", || async {
+            let primary = self.primary().await?;
+            let admin = self.get(primary)?.client.database("admin");
+            let stepped_down = admin.run_command(doc! { "replSetStepDown": seconds });
+            Ok(stepped_down.await.ok().map(|_| primary))
+        })
+        .await
     }
 
     /// Waits until another member than this one is primary.
@@ -199,7 +199,7 @@ impl Mongo {
             .map(|(id, member)| doc! { "_id": id, "host": member.address() }.into())
             .collect();
         // Ten seconds, the default, is long for a test in which the primary dies.
-        let settings = doc! { "electionTimeoutMillis": 2000 };
+        let settings = doc! { "electionTimeoutMillis": 5000 };
         let set = doc! { "_id": "rs0", "members": hosts, "settings": settings };
         self.get(0)?
             .client

@@ -239,7 +239,7 @@ async fn who_gives_up_in_a_black_hole_is_missed_only_when_it_heals() {
 #[tokio::test]
 async fn a_delay_is_added_each_way_and_does_not_add_up() {
     let (_echo, proxy) = pair().await;
-    let delay = Duration::from_millis(100);
+    let delay = Duration::from_secs(1);
     proxy.delay(Direction::Both, delay);
     let mut stream = client(&proxy).await;
     let begin = Instant::now();
@@ -247,14 +247,14 @@ async fn a_delay_is_added_each_way_and_does_not_add_up() {
     hear(&mut stream, 1).await;
     assert!(begin.elapsed() >= 2 * delay, "{:?}", begin.elapsed());
 
-    // Forty that follow one another without waiting would take four seconds if each waited for the one before.
+    // Forty that follow one another without waiting would take forty seconds if each waited for the one before.
     let begin = Instant::now();
     for _ in 0..40 {
         say(&mut stream, "b").await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     hear(&mut stream, 40).await;
-    assert!(begin.elapsed() < 15 * delay, "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < 20 * delay, "{:?}", begin.elapsed());
 }
 
 #[tokio::test]

@@ -229,7 +229,9 @@ impl World {
             let mut last = last.lock().unwrap();
             let since = match &*last {
                 Some((before, same, since))
-                    if *before == mark && *same == versions && !tap.is_asking() =>
+                    if [*before, tap.mark()] == [mark; 2]
+                        && *same == versions
+                        && !tap.is_asking() =>
                 {
                     *since
                 }

@@ -8,7 +8,7 @@ use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
 use super::{defaults, image};
-use crate::harness::{Operator, World, condition};
+use crate::harness::{Operator, PATIENCE, World, condition};
 use crate::{access, cluster};
 
 const PLATFORMS: [&str; 3] = ["one", "two", "three"];
@@ -38,7 +38,7 @@ async fn after_an_upgrade_of_the_operator_platforms_are_rolled_out_one_at_a_time
         ..defaults()
     };
     let after = Operator::start_knowing(other, &world);
-    let waiting = wait::until("two of three to wait", || async {
+    let waiting = wait::until_within(PATIENCE, "two of three to wait", || async {
         let waiting = waiting(&world).await?;
         Ok((waiting.len() == 2).then_some(waiting))
     })

@@ -7,7 +7,7 @@ use serde_json::json;
 use testkit::kubernetes::ControlPlane;
 use testkit::wait;
 
-use crate::harness::{Fault, Operator, Refusal, World, at_rest};
+use crate::harness::{Fault, Operator, PATIENCE, Refusal, World, at_rest};
 use crate::{access, cluster};
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn what_is_deleted_while_watches_are_interrupted_is_made_again() {
     }
     operator.tap.expire_watches();
     operator.tap.heal();
-    wait::until("both", || async {
+    wait::until_within(PATIENCE, "both", || async {
         let service = world.api(Kind::Service).get_opt("demo-order").await?;
         let account = world.api(Kind::ServiceAccount).get_opt("demo-user").await?;
         Ok((service.is_some() && account.is_some()).then_some(()))
@@ -80,7 +80,7 @@ async fn an_api_server_that_starts_again_finds_an_operator_that_goes_on() {
         .delete("demo-order", &DeleteParams::default())
         .await
         .unwrap();
-    wait::until("the repair", || async {
+    wait::until_within(PATIENCE, "the repair", || async {
         Ok(world
             .api(Kind::Service)
             .get_opt("demo-order")

@@ -135,10 +135,14 @@ async fn a_service_that_is_too_slow_is_a_504() {
     let one = fake(router).await;
     for setup in both(one.address) {
         let shop = setup.start().await;
-        let reply = shop.anonymous.get("/brief").await.unwrap();
-        assert_eq!(problem(&reply), just(504, "upstream_timeout"));
-        let reply = shop.anonymous.post("/brief", &json!({})).await.unwrap();
-        assert_eq!(problem(&reply), just(504, "upstream_timeout"));
+        let body = json!({});
+        let (got, posted) = tokio::join!(
+            shop.anonymous.get("/brief"),
+            shop.anonymous.post("/brief", &body)
+        );
+        for reply in [got.unwrap(), posted.unwrap()] {
+            assert_eq!(problem(&reply), just(504, "upstream_timeout"));
+        }
     }
 }
 
@@ -162,7 +166,7 @@ async fn a_reply_that_does_not_end_in_time_is_cut_off_but_a_stream_is_not() {
     let endless = || async {
         let first =
             futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"first"))]);
-        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        let mut ticks = tokio::time::interval(Duration::from_millis(500));
         let later = futures_util::stream::poll_fn(move |cx| {
             ticks
                 .poll_tick(cx)
@@ -197,7 +201,7 @@ async fn a_reply_that_does_not_end_in_time_is_cut_off_but_a_stream_is_not() {
         .unwrap()
         .bytes_stream();
     let mut received = 0;
-    // Far longer than the route's 300 ms, which are for the beginning only.
+    // Nine pauses of half a second: longer than the route's three seconds, which are for the beginning only.
     while received < 15 {
         received += reply.next().await.unwrap().unwrap().len();
     }
@@ -220,6 +224,7 @@ async fn a_reply_that_goes_on_and_on_is_cut_off_in_time_too() {
             .send()
             .await
             .unwrap();
+        assert_eq!(reply.status(), 200);
         let mut chunks = reply.bytes_stream();
         while let Some(Ok(_)) = chunks.next().await {}
         let reply = shop.anonymous.get("/nowhere").await.unwrap();

@@ -91,7 +91,9 @@ async fn a_stream_that_is_never_silent_ends_too() {
     let one = fake(Router::new().route("/events", get(events))).await;
     let shop = in_front_of(&one).await;
     let request = shop.anonymous.request(Method::GET, "/events");
-    let mut reply = request.send().await.unwrap().bytes_stream();
+    let reply = request.send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    let mut reply = reply.bytes_stream();
     assert!(reply.next().await.is_some());
     let read = async { while let Some(Ok(_)) = reply.next().await {} };
     let (stopped, ()) = tokio::join!(

@@ -12,7 +12,7 @@ const LIMITED: &str = r#"
 mode: replace
 routes:
   - { path: "/limited", methods: [GET], upstream: one, access: public, rate_limit: { requests: 2, window_s: 60 } }
-  - { path: "/mine", methods: [GET], upstream: one, access: signed_in, rate_limit: { requests: 60, window_s: 60, burst: 1 } }
+  - { path: "/mine", methods: [GET], upstream: one, access: signed_in, rate_limit: { requests: 1, window_s: 3600, burst: 1 } }
   - { path: "/general", methods: [GET], upstream: one, access: public }
 "#;
 

@@ -22,8 +22,8 @@ routes:
   - { path: "/mine", methods: [GET, POST], upstream: one, access: signed_in }
   - { path: "/staff", methods: [GET], upstream: one, access: { roles: [support, catalog] } }
   - { path: "/small", methods: [POST], upstream: one, access: public, max_body_bytes: 1000, max_header_bytes: 2000 }
-  - { path: "/brief", methods: [GET, POST], upstream: one, access: public, timeout_ms: 300 }
-  - { path: "/events", methods: [GET], upstream: one, access: public, timeout_ms: 300, streaming: true }
+  - { path: "/brief", methods: [GET, POST], upstream: one, access: public, timeout_ms: 3000 }
+  - { path: "/events", methods: [GET], upstream: one, access: public, timeout_ms: 3000, streaming: true }
 "#;
 
 /// A gateway that is being set up.

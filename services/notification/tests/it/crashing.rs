@@ -36,7 +36,7 @@ fn set(setup: &Setup) -> impl FnOnce(&mut Settings) {
             (
                 settings.store.pool.wait_ms,
                 settings.store.pool.statement_ms,
-            ) = (1_000, 1_000);
+            ) = (2_000, 2_000);
         }
         if let Some(port) = server {
             settings.smtp.host = "localhost".to_owned();

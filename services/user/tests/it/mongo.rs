@@ -54,7 +54,8 @@ impl Drop for Watched {
 /// Two processes on one database.
 async fn replicas() -> (Fixture, Fixture, MongoUsers) {
     let database = isolated::mongo_database().unwrap();
-    let settings = settings(database.url());
+    let mut settings = settings(database.url());
+    settings.pool.statement_ms = 30_000;
     MongoUsers::migrate(&settings).await.unwrap();
     let one = MongoUsers::open(&settings).await.unwrap();
     let other = MongoUsers::open(&settings).await.unwrap();
@@ -198,7 +199,7 @@ async fn sessions_that_a_process_died_with_can_be_ended() {
     let second = one.signed_in(&ada, "2").await;
     let _dead = die_with(&store, first.session_id).await;
     let _dead = die_with(&store, second.session_id).await;
-    // The server would end them after a minute and more; whoever asks waits for ten seconds.
+    // The server would end them after a minute and more; whoever asks waits for half of one.
     let (ended, signed_out) = futures_util::join!(
         one.store
             .end_session(ada.id, first.session_id, one.context()),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use contracts::events::order::OrderStatus;
@@ -16,28 +17,35 @@ use crate::postgres::{fixture_with, migrated, replica};
 
 const CLIENTS: usize = 8;
 const ORDERS_EACH: usize = 10;
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Once more until the store answers, as a client with an idempotency key and a broker with an unacknowledged message do.
 async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(
+    answers: &AtomicUsize,
     attempt: impl Fn() -> F,
 ) -> T {
     loop {
         match attempt().await {
-            Ok(done) => return done,
+            Ok(done) => {
+                answers.fetch_add(1, Ordering::Relaxed);
+                return done;
+            }
             Err(StoreError::Away(_)) => tokio::task::yield_now().await,
             Err(broken) => panic!("{broken:?}"),
         }
     }
 }
 
-async fn client(fixture: &Fixture, number: usize) -> Vec<Order> {
+async fn client(fixture: &Fixture, number: usize, answers: &AtomicUsize) -> Vec<Order> {
     let customer = fixture.customer();
     let mut confirmed = Vec::new();
     for turn in 0..ORDERS_EACH {
         let command = fixture.place_command(customer, &format!("k{turn}"), &[("MUG", 1)]);
-        let placed = until_answered(async || match fixture.store.place(command.clone()).await {
-            Err(PlaceError::Store(error)) => Err(error),
-            answer => Ok(answer.unwrap().order),
+        let placed = until_answered(answers, async || {
+            match fixture.store.place(command.clone()).await {
+                Err(PlaceError::Store(error)) => Err(error),
+                answer => Ok(answer.unwrap().order),
+            }
         })
         .await;
         let store = if number.is_multiple_of(2) {
@@ -45,13 +53,13 @@ async fn client(fixture: &Fixture, number: usize) -> Vec<Order> {
         } else {
             &fixture.other
         };
-        until_answered(|| {
+        until_answered(answers, || {
             let (message_id, context) = (format!("reserved-{}", placed.id), fixture.context());
             store.hear_stock(message_id, placed.id, Input::StockReserved, context)
         })
         .await;
         confirmed.push(
-            until_answered(|| fixture.store.order(placed.id, None))
+            until_answered(answers, || fixture.store.order(placed.id, None))
                 .await
                 .unwrap(),
         );
@@ -59,8 +67,9 @@ async fn client(fixture: &Fixture, number: usize) -> Vec<Order> {
     confirmed
 }
 
-/// Ends every connection to the store but its own, again and again.
-async fn cut(pool: &PgPool) {
+/// Ends every connection to the store but its own, again and again, but not before somebody was answered since the last
+/// time: on a slow machine nothing would ever get done.
+async fn cut(pool: &PgPool, answers: &AtomicUsize) {
     loop {
         sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -69,7 +78,11 @@ async fn cut(pool: &PgPool) {
         .execute(pool)
         .await
         .unwrap();
+        let answered = answers.load(Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(20)).await;
+        while answers.load(Ordering::Relaxed) == answered {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -78,10 +91,12 @@ async fn what_was_answered_is_there_once_while_connections_are_ended_again_and_a
     let (database, settings) = migrated().await;
     let axe = PgPool::connect(database.url()).await.unwrap();
     let fixture = fixture_with(database, replica(&settings).await).await;
-    let clients = join_all((0..CLIENTS).map(|number| client(&fixture, number)));
+    let answers = AtomicUsize::new(0);
+    let clients = join_all((0..CLIENTS).map(|number| client(&fixture, number, &answers)));
     let orders = tokio::select! {
         orders = clients => orders.concat(),
-        () = cut(&axe) => unreachable!("it cuts for ever"),
+        () = cut(&axe, &answers) => unreachable!("it cuts for ever"),
+        () = tokio::time::sleep(DEADLINE) => panic!("{answers:?} answers within {DEADLINE:?}"),
     };
 
     let fresh = replica(&settings).await;
