@@ -72,6 +72,8 @@ async fn s1_a_full_disk_under_postgresql_refuses_orders_and_loses_none() {
     const MIB: u32 = 256;
     let builder = platform().replicas(2).own(Server::Postgres).disk_mib(MIB);
     let mut trial = Trial::start(builder, "s1 postgres").await.unwrap();
+    // They are refused until the server is back.
+    trial.load = trial.load.patient_for(PATIENCE);
     let progress = trial.load.progress();
     trial
         .during(async |shop| {

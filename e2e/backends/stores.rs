@@ -11,7 +11,7 @@ use crate::trial::{Trial, away, lasting};
 
 /// With a server of its own, and time enough to work off what piles up while that is away.
 fn with_own(server: Server) -> Builder {
-    let patience = Duration::from_mins(2) + away();
+    let patience = Duration::from_mins(5) + away();
     platform().replicas(2).own(server).patience(patience)
 }
 

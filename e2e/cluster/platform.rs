@@ -106,7 +106,7 @@ impl Platform {
         let admin_password = secret(&space, "demo-administrator", "password").await?;
         let tap = Tap::open(broker).await?;
         tap.told_before(&stores.snapshot().await?);
-        let stores = stores.tapped(tap).patience(PATIENCE);
+        let stores = stores.tapped(tap);
         let platform = Self {
             space,
             address,

@@ -50,13 +50,14 @@ is() {
 equals() {
 	local right=$1
 	shift
-	[ "$("$@" 2>&1)" = "$right" ]
+	found=$("$@" 2>&1)
+	[ "$found" = "$right" ]
 }
 field() { kubectl get "$1" "$2" --namespace "$3" --ignore-not-found --output "jsonpath=$4"; }
 eventually() {
 	local end=$((SECONDS + 240))
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || fail "not within four minutes: $*"
+		[ "$SECONDS" -lt "$end" ] || fail "not within four minutes: $* (found: ${found-})"
 		sleep 0.3
 	done
 }

@@ -30,7 +30,7 @@ processes_are_there() {
 
 end=$((SECONDS + 60))
 while processes_are_there; do
-	[ "$SECONDS" -lt "$end" ] || fail "Processes of the cluster did not end within a minute: see \`ip netns pids $cluster\`."
+	[ "$SECONDS" -lt "$end" ] || fail "Processes of the cluster did not end within a minute: see \`ip netns pids\` of $(namespaces | xargs)."
 	end_processes
 	sleep 0.1
 done

@@ -87,7 +87,9 @@ async fn who_is_killed_is_followed_once_its_lease_has_run_out() {
     first.signal("KILL").await;
     let taken_over = until_repaired(&world).await;
     println!("taken over after {taken_over:?}");
-    assert!(taken_over < Duration::from_mins(1), "{taken_over:?}");
+    // A lease lasts 15 seconds, and where the processors are taken it may have been renewed some time before.
+    let waited = Duration::from_secs(5)..Duration::from_mins(1);
+    assert!(waited.contains(&taken_over), "{taken_over:?}");
     assert_eq!(holder(&world).await.as_deref(), Some("second"));
     second.signal("TERM").await;
     assert!(second.ended().await.success());

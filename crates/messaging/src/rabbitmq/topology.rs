@@ -32,6 +32,8 @@ struct State {
     bindings: Vec<Binding>,
     /// What was there once; if it is gone, somebody deleted it.
     seen: HashSet<String>,
+    /// What the broker has agreed to be made as this version makes it.
+    declared: HashSet<String>,
     /// What somebody deleted, until all is there again and people have been told.
     lost: BTreeSet<String>,
 }
@@ -48,6 +50,7 @@ impl Topology {
         let state = State {
             bindings,
             seen: HashSet::new(),
+            declared: HashSet::new(),
             lost: BTreeSet::new(),
         };
         Self {
@@ -69,10 +72,11 @@ impl Topology {
 
     /// Makes what is missing. Says so if it was there before: events that were told meanwhile may be missing too.
     ///
-    /// A declaration does not tell whether it made anything. So what was there once is made only after a look has missed it:
-    /// declared in any case, a queue that is deleted between the look and that would be made again without a word. Bindings
-    /// are always made, and refused if what they bind is gone. The price: that somebody has made a queue of another kind in
-    /// place of one that was seen is told only by the next process.
+    /// A declaration does not tell whether it made anything. So what this process has declared before is declared again only
+    /// after a look has missed it: else a queue that is deleted between the look and that would be made again without a word.
+    /// Bindings are always made, and refused if what they bind is gone. The price: that somebody has made a queue of another
+    /// kind in place of one that was declared is told only by the next process. A process that has just begun knows of no
+    /// loss: what it makes first may have been deleted a moment before.
     pub(super) async fn ensure(&self) -> Result<(), BrokerError> {
         let state = &mut *self.state.lock().await;
         let things = things(&state.bindings);
@@ -87,6 +91,9 @@ impl Topology {
         // Kept: this look may fail below, and the next one finds what an administrator has made again meanwhile.
         let lost = missing.iter().filter(|name| state.seen.contains(**name));
         state.lost.extend(lost.map(|name| (*name).to_owned()));
+        let there = things.iter().map(|(_, name)| name);
+        let there = there.filter(|name| !missing.contains(&name.as_str()));
+        state.seen.extend(there.cloned());
         // The exchange of all events is nobody's own: only an administrator may make it, and a service's user is refused.
         if missing.contains(&EXCHANGE) {
             let made = make_exchange(&channel, EXCHANGE, ExchangeKind::Topic);
@@ -95,8 +102,8 @@ impl Topology {
                 .await
                 .map_err(|fault| self.line.explain(fault))?;
         }
-        // What this process has not seen yet is declared in any case: that tells a queue of another kind by its name.
-        let is_sure = |name: &str| state.seen.contains(name) && !missing.contains(&name);
+        // What this process has not declared yet is declared in any case: that tells a queue of another kind by its name.
+        let is_sure = |name: &str| state.declared.contains(name) && !missing.contains(&name);
         let made = make(&channel, &state.bindings, is_sure);
         if let Err(fault) = self.line.ask(made).await {
             // Gone since the look. Somebody may have made it again before the next one.
@@ -112,7 +119,9 @@ impl Topology {
         if !lost.is_empty() {
             self.report(lost);
         }
-        state.seen.extend(things.into_iter().map(|(_, name)| name));
+        let names = things.into_iter().map(|(_, name)| name);
+        state.declared.extend(names.clone());
+        state.seen.extend(names);
         Ok(())
     }
 

@@ -61,7 +61,7 @@ pub fn settings(url: &str) -> StoreSettings {
     }
 }
 
-/// Settings under which nothing takes long.
+/// Settings under which nothing takes more than six seconds.
 pub fn impatient(url: &str) -> StoreSettings {
     let mut settings = settings(url);
     settings.pool.wait_ms = 3_000;

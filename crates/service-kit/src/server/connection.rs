@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -84,14 +85,15 @@ async fn serve<S: HttpService>(
             biased;
             // First, so that a request that has arrived is read before time is up.
             result = connection.as_mut() => break result,
-            () = &mut ended, if !draining => {
+            // Without the task's budget, which a busy connection uses up.
+            () = unconstrained(&mut ended), if !draining => {
                 (ending, draining) = (true, true);
                 connection.as_mut().graceful_shutdown();
                 // Half a head, or a GOAWAY that is not answered: nobody waits for a reply.
                 looks = interval_at(Instant::now() + AT_THE_END, AT_THE_END);
             }
             // hyper times the head of a request, but not a client that says nothing at all, nor a quiet HTTP/2 one.
-            _ = looks.tick() => if activity.was_idle_since(&mut begun) {
+            _ = unconstrained(looks.tick()) => if activity.was_idle_since(&mut begun) {
                 if ending {
                     break Ok(());
                 }

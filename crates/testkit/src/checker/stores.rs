@@ -79,7 +79,7 @@ impl Stores {
         self
     }
 
-    /// Waits that long for the shop to come to rest, and not two minutes.
+    /// Waits that long for the shop to come to rest, and not five minutes.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

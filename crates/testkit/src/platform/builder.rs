@@ -109,7 +109,7 @@ impl Builder {
         self
     }
 
-    /// [`Platform::quiescent`] waits that long for rest, and not two minutes.
+    /// [`Platform::quiescent`] waits that long for rest, and not five minutes.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self

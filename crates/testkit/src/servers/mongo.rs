@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
+use tokio::sync::Mutex;
 
 use super::certificates::Authority;
 use super::host::{Host, PASSWORD};
@@ -160,14 +161,22 @@ impl Mongo {
     /// Makes the primary step down, as for maintenance: for so long it is not elected again. Returns its number.
     pub async fn step_down(&self, how_long: Duration) -> Result<usize> {
         let seconds = i64::try_from(how_long.as_secs())?;
+        let refused = Mutex::new(None);
         // It may have been the primary only just before, or have no secondary that has all.
-        wait::until("the primary to step down", || async {
+        let stepped_down = wait::until("the primary to step down", || async {
             let primary = self.primary().await?;
             let admin = self.get(primary)?.client.database("admin");
-            let stepped_down = admin.run_command(doc! { "replSetStepDown": seconds });
-            Ok(stepped_down.await.ok().map(|_| primary))
-        })
-        .await
+            let command = admin.run_command(doc! { "replSetStepDown": seconds });
+            Ok(match command.await {
+                Ok(_) => Some(primary),
+                Err(error) => {
+                    *refused.lock().await = Some(error);
+                    None
+                }
+            })
+        });
+        let stepped_down = stepped_down.await;
+        stepped_down.with_context(|| format!("refused: {:?}", refused.into_inner()))
     }
 
     /// Waits until another member than this one is primary.
