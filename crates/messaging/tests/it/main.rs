@@ -32,6 +32,7 @@ mod rabbitmq_contract;
 mod rabbitmq_faults;
 #[cfg(test)]
 mod rabbitmq_foreign;
+mod rabbitmq_losses;
 #[cfg(test)]
 mod rabbitmq_patience;
 #[cfg(test)]
